@@ -1,0 +1,1 @@
+"""Embedded servers for one machine, their supervisor, and the rag command."""

@@ -1,0 +1,1 @@
+"""The four assets of a collection, their checks, jobs and the composition root."""

@@ -1,0 +1,1 @@
+"""Sensors look, record, plan and answer; the decisions are pure functions in rag_core."""
