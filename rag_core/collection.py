@@ -1,0 +1,201 @@
+"""A collection's declaration: what one YAML file under ``collections/`` says, as validated values."""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MIB = 1024 * 1024
+_NAME = r"^[a-z][a-z0-9_]{1,47}$"
+
+Name = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and underscores, 2 to 48 of them.")]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PathMetadata(_Declared):
+    """Metadata from the key itself: ``{team}/{year}/**`` binds ``team`` and ``year`` to whole path segments."""
+
+    kind: Literal["path"] = Field(alias="from")
+    template: str
+
+
+class SidecarMetadata(_Declared):
+    """Metadata from a JSON or YAML file beside the object, named like it plus ``suffix``."""
+
+    kind: Literal["sidecar"] = Field(alias="from")
+    suffix: str = ".meta.yaml"
+
+
+class FrontMatterMetadata(_Declared):
+    """Metadata from what the parser found in the document: YAML front matter, PDF or HTML metadata.
+
+    ``fields`` names what to take; nothing else of the document becomes metadata.
+    """
+
+    kind: Literal["front_matter"] = Field(alias="from")
+    fields: tuple[str, ...] = Field(min_length=1)
+
+
+class ObjectMetadata(_Declared):
+    """Metadata from the store's own user metadata (``x-amz-meta-*``); ``fields`` names what to take."""
+
+    kind: Literal["object"] = Field(alias="from")
+    fields: tuple[str, ...] = Field(min_length=1)
+
+
+MetadataRule = Annotated[
+    PathMetadata | SidecarMetadata | FrontMatterMetadata | ObjectMetadata, Field(discriminator="kind")
+]
+
+
+def _usable_glob(pattern: str) -> str:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        message = "a glob is relative to the source's root and has no '..'"
+        raise ValueError(message)
+    return pattern
+
+
+Glob = Annotated[str, AfterValidator(_usable_glob)]
+
+
+class Sweep(_Declared):
+    """How a source is swept: a whole pass every ``interval_s``, in ticks bounded in keys and seconds."""
+
+    interval_s: float = Field(default=30, ge=1, le=86_400)
+    max_keys_per_tick: int = Field(default=10_000, ge=100, le=1_000_000)
+    max_s_per_tick: float = Field(default=8, ge=0.5, le=45)
+
+
+class BucketSource(_Declared):
+    """A folder (``file://…``, or a path relative to the collection file's folder) or ``s3://bucket/prefix``."""
+
+    name: Name
+    url: str
+    include: tuple[Glob, ...] = ("**",)
+    exclude: tuple[Glob, ...] = ()
+    metadata: tuple[MetadataRule, ...] = ()
+    sweep: Sweep = Sweep()
+    endpoint_env: str | None = Field(default=None, description="Variable that holds another S3 endpoint's URL.")
+    watch: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _scheme_is_known(cls, url: str) -> str:
+        if "://" in url and not url.startswith(("file://", "s3://")):
+            message = f"unknown scheme in {url!r}: use file://, s3:// or a path"
+            raise ValueError(message)
+        return url
+
+
+class Chunking(_Declared):
+    """How text is cut; lengths in the embedding model's tokens."""
+
+    min_tokens: int = Field(default=60, ge=8, le=2000)
+    max_tokens: int = Field(default=170, ge=32, le=4000)
+    overlap_tokens: int = Field(default=0, ge=0, le=500)
+    context: Literal["none", "title", "title+headings"] = "title+headings"
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> "Chunking":
+        if self.min_tokens * 2 > self.max_tokens:
+            message = "max_tokens must be at least twice min_tokens"
+            raise ValueError(message)
+        return self
+
+
+class Embedding(_Declared):
+    """Which model embeds: a short name, ``package:NAME`` of an installed package of weights, a path, or a hub name."""
+
+    model: str = "all-MiniLM-L6-v2"
+    runtime: Literal["auto", "openvino", "sentence-transformers"] = "auto"
+
+
+class PayloadField(_Declared):
+    """A metadata field that filters use; it is indexed in Qdrant with this type."""
+
+    name: Name
+    type: Literal["keyword", "integer", "float", "bool", "datetime"] = "keyword"
+
+
+class Index(_Declared):
+    """What the vector index knows beyond vectors."""
+
+    fields: tuple[PayloadField, ...] = ()
+
+
+class Limits(_Declared):
+    """Bounds on what one document may cost; beyond them it is quarantined with the limit's name."""
+
+    max_document_bytes: int = Field(default=128 * MIB, ge=1, le=4096 * MIB)
+    max_text_bytes: int = Field(default=32 * MIB, ge=1024, le=512 * MIB)
+    max_pages: int = Field(default=20_000, ge=1)
+    parse_timeout_s: float = Field(default=60, ge=0.1, le=3600)
+    parse_memory_bytes: int = Field(default=1024 * MIB, ge=64 * MIB)
+    max_attempts: int = Field(default=6, ge=1, le=100)
+
+
+class OnQuarantine(StrEnum):
+    """What happens to the last good version when the newest one fails for good."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+class Collection(_Declared):
+    """A named corpus: sources, chunking, embedding model, index, limits."""
+
+    name: Name
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    sources: tuple[BucketSource, ...] = Field(min_length=1)
+    chunking: Chunking = Chunking()
+    embedding: Embedding = Embedding()
+    index: Index = Index()
+    partition_size: int = Field(default=512, ge=1, le=10_000)
+    partition_bytes: int = Field(default=256 * MIB, ge=MIB)
+    limits: Limits = Limits()
+    pdf_passwords: tuple[str, ...] = Field(default=(), description="Names of variables that hold passwords.")
+    on_quarantine: OnQuarantine = OnQuarantine.KEEP
+    default_access: Literal["collection", "nobody"] = "collection"
+
+    @model_validator(mode="after")
+    def _source_names_differ(self) -> "Collection":
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            message = "two sources have the same name"
+            raise ValueError(message)
+        return self
+
+    def source(self, name: str) -> BucketSource:
+        """Return the source of that name; raises ``KeyError``."""
+        return {source.name: source for source in self.sources}[name]
+
+
+def selects(source: BucketSource, key: str) -> bool:
+    """Say whether a source's globs select a key (relative to its root); ``**`` crosses folders, ``*`` does not."""
+    included = any(_compiled(glob).fullmatch(key) for glob in source.include)
+    return included and not any(_compiled(glob).fullmatch(key) for glob in source.exclude)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(glob: str) -> re.Pattern[str]:
+    """Translate a glob once: ``**/`` is any number of folders, ``**`` anything, ``*`` and ``?`` stay in a segment."""
+    out = ""
+    at = 0
+    while at < len(glob):
+        if glob.startswith("**/", at):
+            out, at = out + "(?:[^/]+/)*", at + 3
+        elif glob.startswith("**", at):
+            out, at = out + ".*", at + 2
+        elif glob[at] == "*":
+            out, at = out + "[^/]*", at + 1
+        elif glob[at] == "?":
+            out, at = out + "[^/]", at + 1
+        else:
+            out, at = out + re.escape(glob[at]), at + 1
+    return re.compile(out, re.DOTALL)
