@@ -1,0 +1,44 @@
+"""The connection to a Qdrant server, and the one place where its client's errors become ours."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rag_core.errors import DependencyUnavailable, Permanent
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+DEPENDENCY = "qdrant"
+_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def connect(url: str, api_key: str | None = None, *, timeout_s: int = 60) -> "QdrantClient":
+    """Return a REST client of the server at ``url``; nothing is sent before its first call."""
+    from qdrant_client import QdrantClient
+
+    return QdrantClient(
+        url=url, api_key=api_key, timeout=timeout_s, prefer_grpc=False, check_compatibility=False, port=None
+    )
+
+
+@contextmanager
+def translating(doing: str) -> Generator[None]:
+    """Turn the client's errors into ours: away, overloaded or broken is a ``DependencyUnavailable``, refused a ``Permanent``.
+
+    Other errors pass unchanged; ours are never wrapped twice.
+    """
+    from qdrant_client.common.client_exceptions import QdrantException
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    try:
+        yield
+    except UnexpectedResponse as error:
+        words = error.content.decode("utf-8", "replace")[:2000]
+        if error.status_code is None or error.status_code in _TRANSIENT_STATUS:
+            message = f"Qdrant could not {doing}: {error.status_code} {words}"
+            raise DependencyUnavailable(message, dependency=DEPENDENCY) from error
+        raise Permanent(f"Qdrant refused to {doing}: {error.status_code} {words}") from error
+    except (ResponseHandlingException, QdrantException, ConnectionError, TimeoutError) as error:
+        message = f"Qdrant did not answer ({doing}): {error}"
+        raise DependencyUnavailable(message, dependency=DEPENDENCY) from error
