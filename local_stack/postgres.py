@@ -36,12 +36,13 @@ def create_cluster(folder: Path, *, password: str, databases: Sequence[str], dur
     3. The rename comes last: from then on the cluster exists.
     """
     account = server_account()
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     opened = open_ways(folder) if account is not None else []
     if (folder / "PG_VERSION").exists():
         return opened
     building = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True, mode=0o700)
+    building.mkdir(mode=0o700)
     password_file = building / "password"
     data = building / "data"
     password_file.touch(mode=0o600)

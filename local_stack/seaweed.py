@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from rag_core.errors import ConfigurationError
@@ -32,6 +32,10 @@ class SeaweedPorts:
     def beginning_at(cls, s3_port: int) -> "SeaweedPorts":
         """Return the ports ``s3_port`` … ``s3_port + 9``."""
         return cls(**{field.name: s3_port + offset for offset, field in enumerate(fields(cls))})
+
+    def all(self) -> tuple[int, ...]:
+        """Return every port, that of S3 first."""
+        return astuple(self)
 
 
 def weed_program() -> Path:

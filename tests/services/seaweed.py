@@ -91,7 +91,7 @@ class SeaweedServer:
                 s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
-    def client(self):  # noqa: ANN201 - boto3 makes its client classes at run time
+    def client(self):
         """Return a boto3 S3 client of this server; close it."""
         return boto3.client(
             "s3",

@@ -1,0 +1,95 @@
+"""How the stack is shown: a live table on a terminal, plain lines elsewhere."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from local_stack.status import PartStatus
+
+if TYPE_CHECKING:
+    from local_stack.bring_up import Readiness
+
+COLOURS = {"running": "green", "external": "cyan", "restarting": "red", "waiting": "yellow", "starting": "yellow"}
+
+
+def say(line: str) -> None:
+    """Print one line."""
+    Console(soft_wrap=True, highlight=False, markup=False).print(line)
+
+
+def print_status(parts: Sequence[PartStatus]) -> None:
+    """Print a table of the parts."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("part", "state", "pid", "uptime", "restarts", "address"):
+        table.add_column(column, justify="right" if column in ("pid", "uptime", "restarts") else "left", no_wrap=True)
+    for part in parts:
+        state = f"[{COLOURS.get(part.state, 'dim')}]{part.state}[/]"
+        uptime = "" if part.uptime_s is None else _duration(part.uptime_s)
+        table.add_row(part.name, state, str(part.pid or ""), uptime, str(part.restarts), part.url or "")
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    for part in parts:
+        if part.detail:
+            console.print(f"{part.name}: {part.detail}", markup=False)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[list["Readiness"]], None]]:
+    """Yield the function that shows how far each part is."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        yield _ReadyLines().show
+        return
+    from rich.live import Live
+
+    with Live(console=console, refresh_per_second=8) as live:
+        yield lambda lines: live.update(_progress_table(lines))
+
+
+class StatusLines:
+    """Says what changed since it was shown last."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, int]] = {}
+
+    def show(self, parts: Sequence[PartStatus]) -> None:
+        """Print a line for each part whose state or number of restarts differs from the last time."""
+        for part in parts:
+            now = (part.state, part.restarts)
+            if self._last.get(part.name, ("running", 0)) != now and part.state != "external":
+                say(f"  {part.name}: {part.state}" + (f" ({part.detail})" if part.detail else ""))
+            self._last[part.name] = now
+
+
+class _ReadyLines:
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def show(self, lines: list["Readiness"]) -> None:
+        for line in lines:
+            if line.after_s is not None and line.name not in self._said:
+                self._said.add(line.name)
+                say(f"  {line.name} is ready ({line.after_s:.1f} s)")
+
+
+def _progress_table(lines: list["Readiness"]) -> Table:
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for line in lines:
+        if line.after_s is None:
+            table.add_row(Spinner("dots"), line.name, Text(line.missing, style="yellow", overflow="ellipsis"))
+        else:
+            table.add_row(Text("✓", style="green"), line.name, Text(f"ready in {line.after_s:.1f} s", style="dim"))
+    return table
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{minutes} min" if hours == 0 else f"{hours} h {minutes % 60} min"

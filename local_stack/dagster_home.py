@@ -1,0 +1,76 @@
+"""Dagster's home: its instance configuration (storage, queue, sensors, retries) and the workspace it serves."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from local_stack.private_files import write_private
+from resources.settings import Settings
+
+DATABASE_VARIABLE = "DAGSTER_POSTGRES_URL"
+SCHEMA = "dagster"
+MAX_RUNS_AT_ONCE = 2
+
+# JSON is YAML, too; written so that nobody has to install a YAML writer to start a stack.
+INSTANCE: dict[str, Any] = {
+    "storage": {"postgres": {"postgres_url": {"env": DATABASE_VARIABLE}}},
+    "run_coordinator": {
+        "module": "dagster.core.run_coordinator",
+        "class": "QueuedRunCoordinator",
+        "config": {"dequeue_interval_seconds": 1, "dequeue_use_threads": True},
+    },
+    "concurrency": {"runs": {"max_concurrent_runs": MAX_RUNS_AT_ONCE}},
+    "sensors": {"use_threads": True, "num_workers": 8},
+    # Failed runs are the steps' own business (their RetryPolicy); a run whose process died is started once more.
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    "run_monitoring": {"enabled": True, "start_timeout_seconds": 120, "poll_interval_seconds": 10},
+    "retention": {
+        "sensor": {"purge_after_days": {"skipped": 1, "started": 1, "success": 7, "failure": 30}},
+        "schedule": {"purge_after_days": {"skipped": 7, "started": 7, "success": 30, "failure": 30}},
+    },
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+}
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Return the folder that is ``DAGSTER_HOME``."""
+    return settings.home / "dagster"
+
+
+def workspace_file(settings: Settings) -> Path:
+    """Return the workspace that is served: ``RAG_WORKSPACE``, or the generated one that names ``rag_assets``."""
+    return settings.workspace or dagster_home(settings) / "workspace.yaml"
+
+
+def dagster_environment(settings: Settings) -> dict[str, str]:
+    """Return what Dagster's processes need in their environment; the database's password is only there."""
+    return {"DAGSTER_HOME": str(dagster_home(settings)), DATABASE_VARIABLE: _storage_url(settings)}
+
+
+def write_dagster_home(settings: Settings) -> None:
+    """Write ``dagster.yaml`` and ``workspace.yaml``; neither holds a secret."""
+    folder = dagster_home(settings)
+    write_private(folder / "dagster.yaml", _yaml(INSTANCE))
+    module = {"python_module": {"module_name": "rag_assets.definitions", "attribute": "defs"}}
+    write_private(folder / "workspace.yaml", _yaml({"load_from": [module]}))
+
+
+def shares_the_catalog(settings: Settings) -> bool:
+    """Tell whether Dagster lives in a schema of its own inside the catalog's database."""
+    return settings.dagster_database_url is None and settings.database_url is not None
+
+
+def _storage_url(settings: Settings) -> str:
+    """Return the storage's URL with the driver named: SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3."""
+    url = settings.dagster_database_url
+    if url is None:
+        url = settings.database_url or ""
+        # Both sides keep a table named alembic_version: the schema keeps them apart.
+        url += ("&" if "?" in url else "?") + "options=" + quote(f"-csearch_path={SCHEMA}")
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _yaml(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
