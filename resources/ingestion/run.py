@@ -18,7 +18,7 @@ class IngestRun:
         catalog: Any,
         stores: Mapping[str, Any],
         sandbox_factory: Callable[[], Any],
-        embedder_factory: Callable[[], Any],
+        embedder_factory: Callable[[str], Any],  # by model name: the active index may still have another than the YAML
         writer: Any,
         parts: Any,
         run_id: str,

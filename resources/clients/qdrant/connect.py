@@ -24,7 +24,7 @@ def connect(url: str, api_key: str | None = None, *, timeout_s: int = 60) -> "Qd
 
 @contextmanager
 def translating(doing: str) -> Generator[None]:
-    """Turn the client's errors into ours: away, overloaded or broken is a ``DependencyUnavailable``, refused a ``Permanent``.
+    """Turn the client's errors into ours: away or overloaded is ``DependencyUnavailable``, refused ``Permanent``.
 
     Other errors pass unchanged; ours are never wrapped twice.
     """

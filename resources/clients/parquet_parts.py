@@ -1,0 +1,317 @@
+"""The part store: Parquet files under a local folder or an ``s3://`` prefix, written once and never changed.
+
+A part is named ``<collection>/<partition>/<asset>/part-<run>-<sequence>.parquet``, relative to the store's root. The
+catalog says which parts count; a part that it does not name is garbage.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
+# pyarrow ships no types.
+
+import os
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable, Permanent
+from rag_core.identity import partition_key
+from rag_core.rows import ARRIVAL, COLUMNS
+
+DEPENDENCY = "part store"
+_PART = re.compile(r"[a-z][a-z0-9_]{1,47}/\d{6,}/[a-z]+/part-[A-Za-z0-9-]{1,80}\.parquet(\.\d+\.tmp)?")
+_GROUP_ROWS = 4096
+_GROUP_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPart:
+    """A durable part file: its name, rows, size in bytes and the arrivals whose rows it holds (sorted)."""
+
+    file: str
+    rows: int
+    bytes: int
+    arrivals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A file of the store as a listing shows it; one that ends in ``.tmp`` was never finished."""
+
+    file: str
+    bytes: int
+    modified_at: datetime
+
+
+class PartFolder(Protocol):
+    """Where parts rest; all paths are relative, with ``/``."""
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Make ``file`` durable with what ``fill`` writes, all of it or nothing; return its size in bytes."""
+        ...
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a file for reading; raises ``FileNotFoundError``."""
+        ...
+
+    def delete(self, file: str) -> None:
+        """Delete a file; one that is gone already is fine."""
+        ...
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the files under a folder; a folder that is not there has none."""
+        ...
+
+
+class PartStore:
+    """Writes and reads part files; see the module for their names."""
+
+    def __init__(self, folder: PartFolder) -> None:
+        self._folder = folder
+
+    def write(
+        self, *, collection: str, partition: int, asset: str, name: str, tables: Iterable[pa.Table]
+    ) -> WrittenPart:
+        """Write one part and return when it is durable; ``tables`` come sorted by arrival and are never held together.
+
+        Row groups are bounded in rows and bytes and carry statistics, so that a reader of some arrivals skips the rest.
+        Raises ``DependencyUnavailable`` when the root is away or full.
+        """
+        file = f"{collection}/{partition_key(partition)}/{asset}/part-{name}.parquet"
+        schema = arrow_schema(asset)
+        arrivals: dict[int, None] = {}
+        rows = 0
+
+        def fill(sink: IO[bytes]) -> None:
+            nonlocal rows
+            options: dict[str, Any] = {"compression": "zstd", "use_dictionary": _dictionary(schema)}
+            with pq.ParquetWriter(sink, schema, **options) as writer:
+                for group in _row_groups(tables):
+                    writer.write_table(group, row_group_size=len(group))
+                    arrivals.update(dict.fromkeys(group.column(ARRIVAL).to_pylist()))
+                    rows += len(group)
+
+        with _away(f"write {file}"):
+            size = self._folder.write(_checked(file), fill)
+        return WrittenPart(file=file, rows=rows, bytes=size, arrivals=tuple(arrivals))
+
+    def read(
+        self, file: str, *, arrivals: Iterable[int] | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of some arrivals (or of all), a row group at a time; other row groups are not read.
+
+        Raises ``FileNotFoundError`` when the part is gone.
+        """
+        wanted = None if arrivals is None else frozenset(arrivals)
+        with _away(f"read {file}"), self._folder.open(_checked(file)) as source, pq.ParquetFile(source) as parquet:
+            place = parquet.schema_arrow.get_field_index(ARRIVAL)
+            names = None if columns is None else list(dict.fromkeys([ARRIVAL, *columns]))
+            for number in range(parquet.num_row_groups):
+                statistics = parquet.metadata.row_group(number).column(place).statistics
+                if wanted is not None and not any(statistics.min <= one <= statistics.max for one in wanted):
+                    continue
+                table = parquet.read_row_group(number, columns=names, use_threads=False)
+                if wanted is not None:
+                    mask = [one in wanted for one in table.column(ARRIVAL).to_pylist()]
+                    table = table.filter(pa.array(mask, pa.bool_()))
+                if len(table):
+                    yield table
+
+    def exists(self, file: str) -> bool:
+        """Say whether a part is there and readable to its end (its footer)."""
+        try:
+            with _away(f"read {file}"), self._folder.open(_checked(file)) as source, pq.ParquetFile(source):
+                return True
+        except (FileNotFoundError, Permanent):
+            return False
+
+    def delete(self, file: str) -> None:
+        """Delete a part; one that is gone already is fine."""
+        with _away(f"delete {file}"):
+            self._folder.delete(_checked(file))
+
+    def list(self, collection: str, partition: int | None = None) -> list[StoredPart]:
+        """Return the parts of a collection or of one block, sorted by name, unfinished ones among them."""
+        folder = collection if partition is None else f"{collection}/{partition_key(partition)}"
+        with _away(f"list {folder}"):
+            parts = [part for part in self._folder.list(folder) if _PART.fullmatch(part.file)]
+        return sorted(parts, key=lambda part: part.file)
+
+
+class LocalFolder:
+    """Parts in a local folder, which must exist: an empty mount must not look like a store without parts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Write beside the name, fsync, rename, fsync the folder: a crash leaves the whole file or none."""
+        path = self._path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as sink:
+                fill(sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+                size = sink.tell()
+            temporary.replace(path)
+            self._sync_folders(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return size
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a file for reading."""
+        return self._path(file).open("rb")
+
+    def delete(self, file: str) -> None:
+        """Delete a file and the folders that it leaves empty."""
+        path = self._path(file)
+        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the files under a folder."""
+        for path in self._path(folder).rglob("part-*"):
+            with suppress(FileNotFoundError):
+                state = path.stat()
+                yield StoredPart(
+                    file=path.relative_to(self._root).as_posix(),
+                    bytes=state.st_size,
+                    modified_at=datetime.fromtimestamp(state.st_mtime, UTC),
+                )
+
+    def _path(self, file: str) -> Path:
+        if not self._root.is_dir():
+            message = f"the folder {self._root} is away"
+            raise NotADirectoryError(message)
+        return self._root / PurePosixPath(file)
+
+    def _sync_folders(self, folder: Path) -> None:
+        while True:
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            if folder == self._root or self._root not in folder.parents:
+                return
+            folder = folder.parent
+
+
+class BucketFolder:
+    """Parts under an ``s3://`` prefix; a put is atomic there."""
+
+    def __init__(self, url: str, *, config: Mapping[str, Any] | None = None) -> None:
+        from obstore.store import S3Store
+
+        self._store = S3Store.from_url(url, config=dict(config or {}))  # pyright: ignore[reportArgumentType] - names are checked by obstore
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Write to a temporary file first, so that memory stays bounded, then put it in one piece."""
+        import tempfile
+
+        with tempfile.TemporaryFile(prefix="rag-part-") as sink:
+            fill(sink)
+            size = sink.tell()
+            sink.seek(0)
+            self._store.put(file, sink)
+        return size
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open an object for reading by ranges."""
+        import obstore
+
+        return obstore.open_reader(self._store, file)  # pyright: ignore[reportReturnType] - it reads, seeks and tells
+
+    def delete(self, file: str) -> None:
+        """Delete an object."""
+        from obstore.exceptions import NotFoundError
+
+        with suppress(FileNotFoundError, NotFoundError):
+            self._store.delete(file)
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the objects under a prefix."""
+        for page in self._store.list(prefix=f"{folder}/"):
+            for entry in page:
+                yield StoredPart(file=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"])
+
+
+def open_parts(root: str, *, config: Mapping[str, Any] | None = None) -> PartStore:
+    """Return the store at a local folder (made if its parent exists) or an ``s3://bucket/prefix`` URL."""
+    if root.startswith("s3://"):
+        return PartStore(BucketFolder(root, config=config))
+    path = Path(root.removeprefix("file://"))
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"The folder {path.parent} for Parquet files does not exist.", remedy="Make it first.")
+    path.mkdir(exist_ok=True)
+    return PartStore(LocalFolder(path))
+
+
+@lru_cache(maxsize=8)
+def arrow_schema(asset: str) -> pa.Schema:
+    """Return the Arrow schema of an asset's parts."""
+    kinds: dict[str, pa.DataType] = {
+        "int64": pa.int64(),
+        "string": pa.string(),
+        "json": pa.string(),
+        "strings": pa.list_(pa.string()),
+        "floats": pa.list_(pa.float32()),
+        "uints": pa.list_(pa.uint32()),
+    }
+    return pa.schema([pa.field(column.name, kinds[column.type], nullable=column.optional) for column in COLUMNS[asset]])
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    for table in tables:
+        for start in range(0, len(table), _GROUP_ROWS):
+            piece = table.slice(start, _GROUP_ROWS)
+            waiting.append(piece)
+            rows += len(piece)
+            size += piece.nbytes
+            if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+                yield pa.concat_tables(waiting)
+                waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _dictionary(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if field.type == pa.string() and field.name not in {"text", "point_id"}]
+
+
+def _checked(file: str) -> str:
+    if not _PART.fullmatch(file):
+        message = f"not the name of a part: {file!r}"
+        raise Permanent(message)
+    return file
+
+
+@contextmanager
+def _away(doing: str) -> Generator[None]:
+    from obstore.exceptions import BaseError, NotFoundError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except NotFoundError as error:
+        raise FileNotFoundError(str(error)) from error
+    except pa.ArrowInvalid as error:
+        raise Permanent(f"The part store could not {doing}: {error}") from error
+    except (OSError, BaseError) as error:
+        message = f"The part store could not {doing}: {error}"
+        raise DependencyUnavailable(message, dependency=DEPENDENCY) from error
