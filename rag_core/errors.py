@@ -55,7 +55,7 @@ class Permanent(RagError):
 class QuarantineKind(StrEnum):
     """Why a document is quarantined; stable words that users filter and alert on."""
 
-    PASSWORD_REQUIRED = "password-required"
+    PASSWORD_REQUIRED = "password-required"  # noqa: S105 - the name of a reason, not a secret
     UNSUPPORTED_FORMAT = "unsupported-format"
     NO_TEXT = "no-text"
     UNREADABLE = "unreadable"

