@@ -12,28 +12,10 @@ from local_stack.status import PartStatus
 if TYPE_CHECKING:
     from local_stack.bring_up import Readiness
 
-COLOURS = {"running": "green", "external": "cyan", "restarting": "red", "waiting": "yellow", "starting": "yellow"}
-
 
 def say(line: str) -> None:
     """Print one line."""
     Console(soft_wrap=True, highlight=False, markup=False).print(line)
-
-
-def print_status(parts: Sequence[PartStatus]) -> None:
-    """Print a table of the parts."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("part", "state", "pid", "uptime", "restarts", "address"):
-        table.add_column(column, justify="right" if column in ("pid", "uptime", "restarts") else "left", no_wrap=True)
-    for part in parts:
-        state = f"[{COLOURS.get(part.state, 'dim')}]{part.state}[/]"
-        uptime = "" if part.uptime_s is None else _duration(part.uptime_s)
-        table.add_row(part.name, state, str(part.pid or ""), uptime, str(part.restarts), part.url or "")
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table)
-    for part in parts:
-        if part.detail:
-            console.print(f"{part.name}: {part.detail}", markup=False)
 
 
 @contextlib.contextmanager
@@ -86,10 +68,3 @@ def _progress_table(lines: list["Readiness"]) -> Table:
         else:
             table.add_row(Text("✓", style="green"), line.name, Text(f"ready in {line.after_s:.1f} s", style="dim"))
     return table
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours = seconds // 60, seconds // 3600
-    return f"{minutes} min" if hours == 0 else f"{hours} h {minutes % 60} min"

@@ -1,6 +1,5 @@
 """``rag up``, ``down``, ``status`` and ``logs``."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -39,19 +38,9 @@ def down() -> None:
 @app.command()
 def status(*, as_json: Json = False) -> None:
     """Show each part: its state, how long it has run, how often it was restarted. Exit code 1 unless all run."""
-    from local_stack.status import stack_status
+    from local_stack.cli.status import run_status
 
-    home = rag_home()
-    parts = stack_status(home)
-    if as_json:
-        typer.echo(json.dumps({"home": str(home), "parts": [part.to_json() for part in parts]}, indent=2))
-    elif not parts:
-        typer.echo(f"No stack runs in {home}. Start one with 'rag up'.")
-    else:
-        from local_stack.cli.screen import print_status
-
-        print_status(parts)
-    raise typer.Exit(0 if parts and all(part.state in ("running", "external") for part in parts) else 1)
+    raise typer.Exit(run_status(as_json=as_json))
 
 
 @app.command()

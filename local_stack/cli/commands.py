@@ -1,0 +1,9 @@
+"""The commands of ``rag``. A new one is one line here; its module is loaded only when it is typed."""
+
+COMMANDS = {
+    "up": "stack_commands",
+    "down": "stack_commands",
+    "status": "stack_commands",
+    "logs": "stack_commands",
+}
+"""Command → the module of this package whose typer ``app`` has it, in the order of the help page."""
