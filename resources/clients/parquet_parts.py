@@ -8,15 +8,13 @@ catalog says which parts count; a part that it does not name is garbage.
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
 # pyarrow ships no types.
 
-import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Protocol
+from pathlib import Path
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +22,7 @@ import pyarrow.parquet as pq
 from rag_core.errors import ConfigurationError, DependencyUnavailable, Permanent
 from rag_core.identity import partition_key
 from rag_core.rows import ARRIVAL, COLUMNS
+from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder, StoredPart
 
 DEPENDENCY = "part store"
 _PART = re.compile(r"[a-z][a-z0-9_]{1,47}/\d{6,}/[a-z]+/part-[A-Za-z0-9-]{1,80}\.parquet(\.\d+\.tmp)?")
@@ -39,35 +38,6 @@ class WrittenPart:
     rows: int
     bytes: int
     arrivals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPart:
-    """A file of the store as a listing shows it; one that ends in ``.tmp`` was never finished."""
-
-    file: str
-    bytes: int
-    modified_at: datetime
-
-
-class PartFolder(Protocol):
-    """Where parts rest; all paths are relative, with ``/``."""
-
-    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
-        """Make ``file`` durable with what ``fill`` writes, all of it or nothing; return its size in bytes."""
-        ...
-
-    def open(self, file: str) -> IO[bytes]:
-        """Open a file for reading; raises ``FileNotFoundError``."""
-        ...
-
-    def delete(self, file: str) -> None:
-        """Delete a file; one that is gone already is fine."""
-        ...
-
-    def list(self, folder: str) -> Iterator[StoredPart]:
-        """Yield the files under a folder; a folder that is not there has none."""
-        ...
 
 
 class PartStore:
@@ -145,109 +115,6 @@ class PartStore:
         return sorted(parts, key=lambda part: part.file)
 
 
-class LocalFolder:
-    """Parts in a local folder, which must exist: an empty mount must not look like a store without parts."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
-        """Write beside the name, fsync, rename, fsync the folder: a crash leaves the whole file or none."""
-        path = self._path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as sink:
-                fill(sink)
-                sink.flush()
-                os.fsync(sink.fileno())
-                size = sink.tell()
-            temporary.replace(path)
-            self._sync_folders(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return size
-
-    def open(self, file: str) -> IO[bytes]:
-        """Open a file for reading."""
-        return self._path(file).open("rb")
-
-    def delete(self, file: str) -> None:
-        """Delete a file and the folders that it leaves empty."""
-        path = self._path(file)
-        path.unlink(missing_ok=True)
-        with suppress(OSError):
-            path.parent.rmdir()
-            path.parent.parent.rmdir()
-
-    def list(self, folder: str) -> Iterator[StoredPart]:
-        """Yield the files under a folder."""
-        for path in self._path(folder).rglob("part-*"):
-            with suppress(FileNotFoundError):
-                state = path.stat()
-                yield StoredPart(
-                    file=path.relative_to(self._root).as_posix(),
-                    bytes=state.st_size,
-                    modified_at=datetime.fromtimestamp(state.st_mtime, UTC),
-                )
-
-    def _path(self, file: str) -> Path:
-        if not self._root.is_dir():
-            message = f"the folder {self._root} is away"
-            raise NotADirectoryError(message)
-        return self._root / PurePosixPath(file)
-
-    def _sync_folders(self, folder: Path) -> None:
-        while True:
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            if folder == self._root or self._root not in folder.parents:
-                return
-            folder = folder.parent
-
-
-class BucketFolder:
-    """Parts under an ``s3://`` prefix; a put is atomic there."""
-
-    def __init__(self, url: str, *, config: Mapping[str, Any] | None = None) -> None:
-        from obstore.store import S3Store
-
-        self._store = S3Store.from_url(url, config=dict(config or {}))  # pyright: ignore[reportArgumentType] - names are checked by obstore
-
-    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
-        """Write to a temporary file first, so that memory stays bounded, then put it in one piece."""
-        import tempfile
-
-        with tempfile.TemporaryFile(prefix="rag-part-") as sink:
-            fill(sink)
-            size = sink.tell()
-            sink.seek(0)
-            self._store.put(file, sink)
-        return size
-
-    def open(self, file: str) -> IO[bytes]:
-        """Open an object for reading by ranges."""
-        import obstore
-
-        return obstore.open_reader(self._store, file)  # pyright: ignore[reportReturnType] - it reads, seeks and tells
-
-    def delete(self, file: str) -> None:
-        """Delete an object."""
-        from obstore.exceptions import NotFoundError
-
-        with suppress(FileNotFoundError, NotFoundError):
-            self._store.delete(file)
-
-    def list(self, folder: str) -> Iterator[StoredPart]:
-        """Yield the objects under a prefix."""
-        for page in self._store.list(prefix=f"{folder}/"):
-            for entry in page:
-                yield StoredPart(file=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"])
-
-
 def open_parts(root: str, *, config: Mapping[str, Any] | None = None) -> PartStore:
     """Return the store at a local folder (made if its parent exists) or an ``s3://bucket/prefix`` URL."""
     if root.startswith("s3://"):
@@ -302,14 +169,12 @@ def _checked(file: str) -> str:
 
 @contextmanager
 def _away(doing: str) -> Generator[None]:
-    from obstore.exceptions import BaseError, NotFoundError
+    from obstore.exceptions import BaseError
 
     try:
         yield
     except FileNotFoundError:
         raise
-    except NotFoundError as error:
-        raise FileNotFoundError(str(error)) from error
     except pa.ArrowInvalid as error:
         raise Permanent(f"The part store could not {doing}: {error}") from error
     except (OSError, BaseError) as error:

@@ -1,0 +1,146 @@
+"""Where Parquet parts rest: a local folder or an ``s3://`` prefix behind the same four methods."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A file of the store as a listing shows it; one that ends in ``.tmp`` was never finished."""
+
+    file: str
+    bytes: int
+    modified_at: datetime
+
+
+class PartFolder(Protocol):
+    """Where parts rest; all paths are relative, with ``/``."""
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Make ``file`` durable with what ``fill`` writes, all of it or nothing; return its size in bytes."""
+        ...
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a file for reading; raises ``FileNotFoundError``."""
+        ...
+
+    def delete(self, file: str) -> None:
+        """Delete a file; one that is gone already is fine."""
+        ...
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the files under a folder; a folder that is not there has none."""
+        ...
+
+
+class LocalFolder:
+    """Parts in a local folder, which must exist: an empty mount must not look like a store without parts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Write beside the name, fsync, rename, fsync the folder: a crash leaves the whole file or none."""
+        path = self._path(file)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with self._create(temporary) as sink:
+                fill(sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+                size = sink.tell()
+            temporary.replace(path)
+            self._sync_folders(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return size
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a file for reading."""
+        return self._path(file).open("rb")
+
+    def delete(self, file: str) -> None:
+        """Delete a file and the folders that it leaves empty."""
+        path = self._path(file)
+        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the files under a folder."""
+        for path in self._path(folder).rglob("part-*"):
+            with suppress(FileNotFoundError):
+                state = path.stat()
+                yield StoredPart(
+                    file=path.relative_to(self._root).as_posix(),
+                    bytes=state.st_size,
+                    modified_at=datetime.fromtimestamp(state.st_mtime, UTC),
+                )
+
+    @staticmethod
+    def _create(path: Path) -> IO[bytes]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return path.open("wb")
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)  # `delete` took the folder away in between, as it was empty
+            return path.open("wb")
+
+    def _path(self, file: str) -> Path:
+        if not self._root.is_dir():
+            message = f"the folder {self._root} is away"
+            raise NotADirectoryError(message)
+        return self._root / PurePosixPath(file)
+
+    def _sync_folders(self, folder: Path) -> None:
+        while True:
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            if folder == self._root or self._root not in folder.parents:
+                return
+            folder = folder.parent
+
+
+class BucketFolder:
+    """Parts under an ``s3://`` prefix; a put is atomic there."""
+
+    def __init__(self, url: str, *, config: Mapping[str, Any] | None = None) -> None:
+        from obstore.store import S3Store
+
+        self._store = S3Store.from_url(url, config=dict(config or {}))  # pyright: ignore[reportArgumentType] - names are checked by obstore
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Write to a temporary file first, so that memory stays bounded, then put it in one piece."""
+        with tempfile.TemporaryFile(prefix="rag-part-") as sink:
+            fill(sink)
+            size = sink.tell()
+            sink.seek(0)
+            self._store.put(file, sink)
+        return size
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open an object for reading by ranges."""
+        import obstore
+
+        return obstore.open_reader(self._store, file)  # pyright: ignore[reportReturnType] - it reads, seeks and tells
+
+    def delete(self, file: str) -> None:
+        """Delete an object."""
+        with suppress(FileNotFoundError):
+            self._store.delete(file)
+
+    def list(self, folder: str) -> Iterator[StoredPart]:
+        """Yield the objects under a prefix."""
+        for page in self._store.list(prefix=f"{folder}/"):  # pyright: ignore[reportUnknownMemberType] - obstore types Arrow pages as unknown
+            for entry in page:
+                yield StoredPart(file=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"])
