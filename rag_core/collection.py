@@ -28,7 +28,7 @@ class SidecarMetadata(_Declared):
     """Metadata from a JSON or YAML file beside the object, named like it plus ``suffix``."""
 
     kind: Literal["sidecar"] = Field(alias="from")
-    suffix: str = ".meta.yaml"
+    suffix: str = Field(default=".meta.yaml", min_length=2, max_length=40, pattern=r"^[^/]+$")
 
 
 class FrontMatterMetadata(_Declared):
@@ -62,6 +62,9 @@ def _usable_glob(pattern: str) -> str:
 
 Glob = Annotated[str, AfterValidator(_usable_glob)]
 
+UNFINISHED: tuple[str, ...] = ("**/.*", "**/.*/**", "**/*~", "**/~$*", "**/*.part", "**/*.tmp", "**/*.crdownload")
+"""Hidden files and what editors, office programs and browsers write before a document is finished."""
+
 
 class Sweep(_Declared):
     """How a source is swept: a whole pass every ``interval_s``, in ticks bounded in keys and seconds."""
@@ -78,10 +81,17 @@ class BucketSource(_Declared):
     url: str
     include: tuple[Glob, ...] = ("**",)
     exclude: tuple[Glob, ...] = ()
+    ignore: tuple[Glob, ...] = Field(default=UNFINISHED, description="Excluded too: hidden and unfinished files.")
     metadata: tuple[MetadataRule, ...] = ()
     sweep: Sweep = Sweep()
     endpoint_env: str | None = Field(default=None, description="Variable that holds another S3 endpoint's URL.")
+    listing: Literal["auto", "flat", "folders"] = Field(
+        default="auto",
+        description="How a bucket is listed. flat: the store lists in bytewise order (AWS, Ceph, MinIO). "
+        "folders: folder by folder, right on every store. auto: flat on AWS, folders on another endpoint.",
+    )
     watch: bool = True
+    create: bool = Field(default=False, description="Make the folder when it is missing and nothing is known of it.")
 
     @field_validator("url")
     @classmethod
@@ -89,7 +99,28 @@ class BucketSource(_Declared):
         if "://" in url and not url.startswith(("file://", "s3://")):
             message = f"unknown scheme in {url!r}: use file://, s3:// or a path"
             raise ValueError(message)
+        if not url.removeprefix("file://").removeprefix("s3://").strip("/"):
+            message = "the url names no bucket and no folder"
+            raise ValueError(message)
         return url
+
+    @field_validator("metadata")
+    @classmethod
+    def _one_sidecar(cls, rules: tuple[MetadataRule, ...]) -> tuple[MetadataRule, ...]:
+        if sum(isinstance(rule, SidecarMetadata) for rule in rules) > 1:
+            message = "a source has one sidecar rule at most"
+            raise ValueError(message)
+        return rules
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the source is a folder of this machine."""
+        return not self.url.startswith("s3://")
+
+    @property
+    def sidecar_suffix(self) -> str | None:
+        """What is added to an object's key to name its sidecar; None without a sidecar rule."""
+        return next((rule.suffix for rule in self.metadata if isinstance(rule, SidecarMetadata)), None)
 
 
 class Chunking(_Declared):
@@ -177,9 +208,14 @@ class Collection(_Declared):
 
 
 def selects(source: BucketSource, key: str) -> bool:
-    """Say whether a source's globs select a key (relative to its root); ``**`` crosses folders, ``*`` does not."""
+    """Say whether a key (relative to the source's root) names a document of the source.
+
+    ``**`` crosses folders, ``*`` does not. A sidecar is part of its document and never one itself.
+    """
+    if source.sidecar_suffix is not None and key.endswith(source.sidecar_suffix):
+        return False
     included = any(_compiled(glob).fullmatch(key) for glob in source.include)
-    return included and not any(_compiled(glob).fullmatch(key) for glob in source.exclude)
+    return included and not any(_compiled(glob).fullmatch(key) for glob in (*source.exclude, *source.ignore))
 
 
 @lru_cache(maxsize=4096)

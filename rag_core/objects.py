@@ -1,0 +1,65 @@
+"""Objects of a store as values: what one look at a bucket or a folder tells about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+MAX_KEY_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One object as the store described it: ``key`` is relative to the source's root.
+
+    A folder's ETag is inode, modification time and size; ``user_metadata`` is None where a look does not bring it
+    (listings never do), ``version_id`` where the store keeps no versions or does not say.
+    """
+
+    key: str
+    etag: str
+    version_id: str | None
+    size_bytes: int
+    modified_at: datetime
+    user_metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A part of a listing that could not be looked at: nothing may be concluded about keys that start with ``prefix``.
+
+    ``name`` is printable, whatever bytes the name is made of.
+    """
+
+    prefix: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPage:
+    """Objects in bytewise order of their keys; the range ends at ``through``, and at the root's end if ``complete``."""
+
+    objects: tuple[ObjectInfo, ...]
+    through: str
+    complete: bool
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def announced_version(info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
+    """Return the version that an object and its sidecar announce; any change of either changes it.
+
+    The modification time is in it because new user metadata leaves an S3 ETag as it was; whole seconds, because a
+    listing and a HEAD of the same object differ in what lies below.
+    """
+    modified = info.modified_at.isoformat(timespec="seconds")
+    return f"{info.etag}|{modified}|{sidecar.etag if sidecar else ''}"
+
+
+def is_addressable(key: str) -> bool:
+    """Say whether a key names an object below a root: no empty, ``.`` or ``..`` segment, no NUL, valid UTF-8."""
+    try:
+        encoded = key.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    segments = key.split("/")
+    return len(encoded) <= MAX_KEY_BYTES and "\0" not in key and not any(part in {"", ".", ".."} for part in segments)

@@ -1,0 +1,64 @@
+"""What a source needs of a store, and the error that says its root is not there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from rag_core.errors import DependencyUnavailable
+from rag_core.objects import ListedPage, ObjectInfo
+
+
+class RootMissing(DependencyUnavailable):
+    """The folder or bucket itself is not there: nothing may be concluded about what was in it."""
+
+
+class ObjectStore(Protocol):
+    """One source's root.
+
+    Raises ``RootMissing``, ``DependencyUnavailable``, ``DocumentUnavailable``, ``SourceChanged``; a single object's
+    fault becomes ``DocumentUnavailable`` only when the root still answers.
+    """
+
+    @property
+    def root_uri(self) -> str:
+        """The root's URI, ending in a slash."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """Return the canonical URI of a key, percent-encoded."""
+        ...
+
+    def probe(self) -> str | None:
+        """Return what identifies the root itself (None: the store has no such thing); raises when it is away."""
+        ...
+
+    def pages(self, after_key: str, *, page_size: int) -> Iterator[ListedPage]:
+        """Yield all keys strictly after ``after_key`` in bytewise order; the last page, possibly empty, is complete."""
+        ...
+
+    def list_page(self, after_key: str, limit: int) -> ListedPage:
+        """Return the first page of ``pages``."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Look at one object, user metadata included; None means that it is gone and the root is there."""
+        ...
+
+    def download(self, key: str, to: Path, *, expected: ObjectInfo, max_bytes: int) -> ObjectInfo:
+        """Write the object to ``to`` if it is still what ``expected`` says; otherwise raises ``SourceChanged``.
+
+        Beyond ``max_bytes`` raises ``DocumentRejected`` (too large).
+        """
+        ...
+
+    def read_small(self, key: str, max_bytes: int) -> tuple[ObjectInfo, bytes] | None:
+        """Return a small object, such as a sidecar, with its description; None when it is gone."""
+        ...
+
+    def put(self, key: str, path: Path) -> ObjectInfo:
+        """Store a file's bytes under a key, replacing what was there in one step."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...
