@@ -67,6 +67,7 @@ class ChunkRow:
     document_id: str
     point_id: str
     ordinal: int
+    made_from: str
     start: int
     end: int
     first_page: int | None
@@ -138,6 +139,7 @@ DOCUMENT_COLUMNS: tuple[Column, ...] = (
 
 CHUNK_COLUMNS: tuple[Column, ...] = (
     *_OF_CHUNK,
+    _column("made_from", "string", "Fingerprint of the title, text and places that the chunks were cut from."),
     _column("start", "int64", "First character of the chunk in the document's text."),
     _column("end", "int64", "Character after the chunk's last."),
     _column("first_page", "int64", "Page on which the chunk begins.", optional=True),
@@ -167,20 +169,16 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 }
 
 
-def asset_fingerprints(*, parsers: Json, chunking: Chunking, chunker: Json, spec: IndexSpec) -> dict[str, str]:
-    """Return what each asset's rows depend on, as fingerprints: a differing one means the rows are made again.
+def asset_fingerprints(*, chunking: Chunking, chunker: Json, spec: IndexSpec) -> dict[str, str]:
+    """Return the spec fingerprints by which the catalog finds rows; a differing one means the rows are made again.
 
-    ``parsers`` are the parsers' versions, ``chunker`` whatever else decides where text is cut. Each layer takes the
-    one before it in, so that new parsers re-chunk and a new chunking re-embeds (equal texts excepted).
+    ``chunker`` is whatever else decides where text is cut. Documents have none but the rows' own version: each row
+    names its parser, so that a new version of one parser concerns that parser's documents alone. Embeddings leave
+    the chunking out: a chunk that both chunkings cut alike keeps its vector.
     """
-    documents = fingerprint({"rows": ROWS_VERSION, "parsers": parsers})
-    chunks = fingerprint(
-        {
-            "documents": documents,
-            "chunking": chunking.model_dump(mode="json"),
-            "chunker": chunker,
-            "model": spec.model_identity,
-        }
-    )
-    embeddings = fingerprint({"chunks": chunks, "spec": spec.to_json()})
-    return {"documents": documents, "chunks": chunks, "embeddings": embeddings}
+    chunks: Json = {"chunking": chunking.model_dump(mode="json"), "chunker": chunker, "model": spec.model_identity}
+    return {
+        "documents": fingerprint({"rows": ROWS_VERSION}),
+        "chunks": fingerprint({"rows": ROWS_VERSION, "spec": chunks}),
+        "embeddings": fingerprint({"rows": ROWS_VERSION, "spec": spec.to_json()}),
+    }
