@@ -1,0 +1,41 @@
+"""The composition root: collections in, Dagster definitions out. Dagster loads ``defs``."""
+
+import dagster as dg
+
+from rag_assets.collection_assets import build_collection_assets
+from rag_assets.jobs import build_ingest_job
+from rag_assets.partitions import blocks_of
+from rag_assets.versions import code_versions_of
+from resources.clients.collection_files import LoadedCollection, load_collections
+from resources.ingestion_resource import IngestionResource
+from resources.parquet_io_manager import ParquetPartsIOManager
+from resources.settings import Settings, load_settings
+from sensors import build_sensors
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return assets, checks, jobs and sensors of every collection under ``settings.collections``."""
+    collections = load_collections(settings.collections)
+    parts = [_definitions_of(loaded) for loaded in collections]
+    shared = dg.Definitions(
+        resources={"ingestion": IngestionResource(), "parquet_parts": ParquetPartsIOManager()},
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(shared, *parts)
+
+
+def _definitions_of(loaded: LoadedCollection) -> dg.Definitions:
+    collection = loaded.collection
+    blocks = blocks_of(collection.name)
+    job = build_ingest_job(collection)
+    return dg.Definitions(
+        assets=[build_collection_assets(collection, blocks, code_versions_of(collection))],
+        jobs=[job],
+        sensors=build_sensors(loaded, job=job, blocks=blocks),
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Load what the settings name; Dagster calls this when it loads the code location."""
+    return build_definitions(load_settings())

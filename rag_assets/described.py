@@ -1,0 +1,61 @@
+"""What Dagster's UI says about the four assets of a collection: names, descriptions, kinds, columns."""
+
+import dagster as dg
+
+from rag_core.collection import Collection
+from rag_core.rows import COLUMNS, Column
+
+LAYERS = ("documents", "chunks", "embeddings", "vectors")
+
+_DESCRIPTIONS = {
+    "documents": "Text, pages, headings and metadata of each document, as parsed. One row a document version (Parquet).",
+    "chunks": "Passages cut from the documents, with character spans, pages and heading path. One row a chunk (Parquet).",
+    "embeddings": "Dense and sparse vectors of the chunks; unchanged texts keep their vectors. One row a chunk (Parquet).",
+    "vectors": "Points in the vector index that answer questions, equal to the newest version of every document.",
+}
+_KINDS = {
+    "documents": {"parquet", "python"},
+    "chunks": {"parquet", "python"},
+    "embeddings": {"parquet", "openvino"},
+    "vectors": {"qdrant"},
+}
+
+
+def asset_key(collection: str, layer: str) -> dg.AssetKey:
+    """Return the key of one layer of a collection, ``<collection>/<layer>``."""
+    return dg.AssetKey([collection, layer])
+
+
+def asset_specs(
+    collection: Collection, partitions: dg.PartitionsDefinition[str], code_versions: dict[str, str]
+) -> list[dg.AssetSpec]:
+    """Return the four layers as Dagster shows them; each depends on the one before it."""
+    return [
+        dg.AssetSpec(
+            asset_key(collection.name, layer),
+            deps=[asset_key(collection.name, LAYERS[place - 1])] if place else [],
+            description=f"{_DESCRIPTIONS[layer]}\n\n{collection.description}".strip(),
+            group_name=collection.name,
+            owners=list(collection.owners),
+            kinds=_KINDS[layer],
+            code_version=code_versions[layer],
+            partitions_def=partitions,
+            skippable=True,
+            metadata=_static_metadata(collection, layer),
+        ).with_io_manager_key("parquet_parts")
+        for place, layer in enumerate(LAYERS)
+    ]
+
+
+def _static_metadata(collection: Collection, layer: str) -> dict[str, object]:
+    known: dict[str, object] = {"embedding_model": collection.embedding.model} if layer == "embeddings" else {}
+    columns = COLUMNS.get(layer)
+    if columns is not None:
+        schema = dg.TableSchema(columns=[_column(column) for column in columns])
+        known["dagster/column_schema"] = schema
+    return known
+
+
+def _column(column: Column) -> dg.TableColumn:
+    constraints = dg.TableColumnConstraints(nullable=column.optional)
+    return dg.TableColumn(column.name, column.type, description=column.description, constraints=constraints)

@@ -1,0 +1,18 @@
+"""The jobs that sensors launch: one for each collection, a block a run, all four layers in one process."""
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from rag_assets.described import LAYERS, asset_key
+from rag_core.collection import Collection
+
+
+def build_ingest_job(collection: Collection) -> UnresolvedAssetJobDefinition:
+    """Return the job that ingests a block of a collection."""
+    return dg.define_asset_job(
+        name=f"ingest_{collection.name}_job",
+        selection=dg.AssetSelection.assets(*(asset_key(collection.name, layer) for layer in LAYERS)),
+        executor_def=dg.in_process_executor,
+        description=f"Documents, chunks, embeddings and vectors of one block of {collection.name}.",
+        tags={"rag/collection": collection.name},
+    )

@@ -1,0 +1,8 @@
+"""Partitions: blocks of consecutive arrivals, added as the catalog opens them."""
+
+import dagster as dg
+
+
+def blocks_of(collection: str) -> dg.DynamicPartitionsDefinition:
+    """Return a collection's partitions definition; keys are ``000000``, ``000001``, …"""
+    return dg.DynamicPartitionsDefinition(name=f"{collection}_blocks")

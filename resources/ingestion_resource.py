@@ -1,0 +1,24 @@
+"""What a Dagster run needs to ingest, built when the run begins and closed when it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from resources.assembly import BlockWork
+
+
+class IngestionResource(dg.ConfigurableResource):
+    """Opens catalog, index, part store, sources, parser and embedder of one collection from the ``RAG_`` settings.
+
+    It has no configuration of its own: addresses and secrets stay in the settings and are never shown in the UI.
+    """
+
+    @contextmanager
+    def opened(self, collection: str, *, run_id: str) -> Iterator[BlockWork]:
+        """Yield the work that can be done on blocks of a collection; heavy parts are opened when first needed."""
+        from resources.assembly import opened_block_work
+        from resources.settings import load_settings
+
+        with opened_block_work(load_settings(), collection, run_id=run_id) as work:
+            yield work

@@ -1,0 +1,26 @@
+"""Loads a block's Parquet parts for assets downstream of ours: ``documents``, ``chunks`` and ``embeddings`` as tables.
+
+Our own layers stream; this is for the assets that a data team hangs behind them (quality reports, training sets).
+"""
+
+import dagster as dg
+
+
+class ParquetPartsIOManager(dg.ConfigurableIOManager):
+    """Gives ``pyarrow.Table`` for one block and ``dict[str, pyarrow.Table]`` for several, newest rows only."""
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Refuse: parts are written by the ingestion itself, under the catalog's transaction."""
+        raise dg.DagsterInvariantViolationError(
+            f"{context.asset_key.to_user_string()}: this IO manager only reads; give your asset an IO manager of its own."
+        )
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Return the rows that the catalog names for the asked blocks."""
+        from resources.assembly import read_block
+        from resources.settings import load_settings
+
+        collection, layer = context.asset_key.path
+        settings = load_settings()
+        tables = {key: read_block(settings, collection, layer, int(key)) for key in context.asset_partition_keys}
+        return next(iter(tables.values())) if len(tables) == 1 and context.has_partition_key else tables

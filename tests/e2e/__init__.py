@@ -1,0 +1,1 @@
+"""The main job end to end: a whole stack of real processes, files in, cited answers out."""
