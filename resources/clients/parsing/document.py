@@ -1,0 +1,38 @@
+"""One document in, one ``ParsedDocument`` out, in this very process: what a worker does with each request."""
+
+from collections.abc import Sequence
+
+from rag_core.errors import DocumentRejected
+from rag_core.parsed import ParsedDocument
+from resources.clients.parsing.html import parse_html
+from resources.clients.parsing.limits import ParseLimits
+from resources.clients.parsing.markdown import parse_markdown
+from resources.clients.parsing.media_types import Claims, media_type_of
+from resources.clients.parsing.pdf import parse_pdf
+from resources.clients.parsing.plain_text import parse_plain_text
+from resources.clients.parsing.rejections import document_too_large, no_text, too_much_memory, unreadable
+from resources.clients.parsing.versions import HTML, MARKDOWN, PDF, PLAIN_TEXT
+
+_TEXT_PARSERS = {MARKDOWN: parse_markdown, HTML: parse_html, PLAIN_TEXT: parse_plain_text}
+
+
+def parse_document(data: bytes, claims: Claims, passwords: Sequence[str], limits: ParseLimits) -> ParsedDocument:
+    """Return what a document says; raises ``DocumentRejected`` and nothing else, whatever the bytes are.
+
+    Time, memory and crashes of native code are not this function's business: whoever calls it watches the process.
+    """
+    if len(data) > limits.max_document_bytes:
+        raise document_too_large(len(data), limits.max_document_bytes)
+    if not data.strip(b"\0 \t\r\n"):
+        raise no_text("The empty file")
+    try:
+        media_type = media_type_of(data, claims)
+        if media_type == PDF:
+            return parse_pdf(data, claims, passwords, limits)
+        return _TEXT_PARSERS[media_type](data, claims, limits)
+    except DocumentRejected:
+        raise
+    except MemoryError:
+        raise too_much_memory(limits.max_memory_bytes) from None
+    except Exception as error:  # a parser may raise anything on hostile bytes
+        raise unreadable(f"Its parser gave up ({type(error).__name__}).") from error

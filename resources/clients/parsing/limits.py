@@ -1,0 +1,28 @@
+"""What one document may cost."""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseLimits:
+    """Bounds on one document; beyond one of them it is rejected with that limit's kind and name.
+
+    ``max_memory_bytes`` counts the whole worker, about 60 MiB of which are its libraries.
+    """
+
+    timeout_s: float = 60
+    max_memory_bytes: int = 1024 * MIB
+    max_document_bytes: int = 128 * MIB
+    max_text_bytes: int = 64 * MIB
+    max_pages: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Refuse limits under which no document could be read."""
+        if self.timeout_s <= 0 or self.max_memory_bytes < 64 * MIB:
+            message = "a worker needs a positive timeout_s and at least 64 MiB of memory"
+            raise ValueError(message)
+        if min(self.max_document_bytes, self.max_text_bytes, self.max_pages) < 1:
+            message = "max_document_bytes, max_text_bytes and max_pages must be positive"
+            raise ValueError(message)

@@ -1,0 +1,71 @@
+"""PDF: pdfium first; pypdf where pdfium refuses a file or what it reads makes no sense."""
+
+from collections.abc import Sequence
+
+from rag_core.errors import DocumentRejected, QuarantineKind
+from rag_core.parsed import ParsedDocument
+from resources.clients.parsing.limits import ParseLimits
+from resources.clients.parsing.media_types import Claims
+from resources.clients.parsing.pdf_assembly import assembled
+from resources.clients.parsing.pdf_content import EngineRefusedError, PasswordNeededError, PdfContent
+from resources.clients.parsing.pdf_pdfium import read_with_pdfium
+from resources.clients.parsing.pdf_pypdf import read_with_pypdf
+from resources.clients.parsing.quality import has_text, unreadable_because
+from resources.clients.parsing.rejections import no_text, unreadable
+
+_ENGINES = (read_with_pdfium, read_with_pypdf)
+
+
+def parse_pdf(data: bytes, claims: Claims, passwords: Sequence[str], limits: ParseLimits) -> ParsedDocument:
+    """Return a PDF's text with page spans; a page that fails costs that page and is named in ``failed_pages``.
+
+    The metadata says under ``engine`` which program read it. Raises ``DocumentRejected``: password required,
+    no text, unreadable, too large.
+    """
+    tried = ("", *(password for password in passwords if password))
+    refusals: list[str] = []
+    unusable: list[tuple[PdfContent, str]] = []
+    for read in _ENGINES:
+        try:
+            content = read(data, tried, limits)
+        except EngineRefusedError as error:
+            refusals.append(str(error))
+            continue
+        except PasswordNeededError:
+            raise _password_required(len(tried) - 1) from None
+        reason = _unusable_because(content)
+        if reason is None:
+            return assembled(content, name=claims.name, max_text_bytes=limits.max_text_bytes)
+        unusable.append((content, reason))
+    raise _rejection(unusable, refusals)
+
+
+def _unusable_because(content: PdfContent) -> str | None:
+    """Return why this reading is not worth indexing; an empty string means that there is no text."""
+    raw = content.raw_text()
+    return unreadable_because(raw) if has_text(raw) else ""
+
+
+def _rejection(unusable: Sequence[tuple[PdfContent, str]], refusals: Sequence[str]) -> DocumentRejected:
+    reasons = [reason for _, reason in unusable if reason]
+    if reasons:
+        return unreadable(
+            f"Its text cannot be read: {reasons[0]}.",
+            remedy="Export it again with Unicode fonts, or run OCR on it (for example `ocrmypdf --force-ocr`).",
+        )
+    if unusable:
+        content = unusable[0][0]
+        if content.failed_pages and len(content.failed_pages) == len(content.pages):
+            return unreadable("None of its pages can be read.")
+        count = len(content.pages)
+        return no_text(f"The PDF ({count} page{'s' if count != 1 else ''})")
+    return unreadable(f"No PDF parser can open it ({'; '.join(refusals)}).")
+
+
+def _password_required(given: int) -> DocumentRejected:
+    known = f"none of the {given} known passwords opens it" if given else "no password is known for it"
+    return DocumentRejected(
+        QuarantineKind.PASSWORD_REQUIRED,
+        f"It is encrypted and {known}.",
+        remedy="Put its password into a variable and name the variable in pdf_passwords of the collection's file.",
+    )

@@ -1,0 +1,82 @@
+"""The rejections that several parsers raise, each with what the document's owner can do."""
+
+from rag_core.errors import DocumentRejected, QuarantineKind
+
+
+def no_text(what: str) -> DocumentRejected:
+    """Say that a document holds no text, for example a scan."""
+    return DocumentRejected(
+        QuarantineKind.NO_TEXT,
+        f"{what} holds no text.",
+        remedy="If it is a scan, run OCR on it (for example `ocrmypdf`) and store the result in its place.",
+    )
+
+
+def unreadable(
+    what: str, *, remedy: str = "Open it in its own program, export it again and store that."
+) -> DocumentRejected:
+    """Say that a document cannot be understood."""
+    return DocumentRejected(QuarantineKind.UNREADABLE, what, remedy=remedy)
+
+
+def bad_metadata(what: str) -> DocumentRejected:
+    """Say that front matter cannot be read: guessing could widen who may see the document."""
+    return DocumentRejected(
+        QuarantineKind.BAD_METADATA,
+        what,
+        remedy="Write the lines between the first two `---` as YAML of the form `name: value`, or take them out.",
+    )
+
+
+def text_too_large(max_text_bytes: int) -> DocumentRejected:
+    """Say that the text outgrew its limit."""
+    return DocumentRejected(
+        QuarantineKind.TOO_LARGE,
+        f"Its text is larger than max_text_bytes ({max_text_bytes:,}).",
+        remedy="Split the document, or raise limits.max_text_bytes of the collection.",
+    )
+
+
+def too_many_pages(pages: int, max_pages: int) -> DocumentRejected:
+    """Say that the document has more pages than allowed."""
+    return DocumentRejected(
+        QuarantineKind.TOO_LARGE,
+        f"It has {pages:,} pages, more than max_pages ({max_pages:,}).",
+        remedy="Split the document, or raise limits.max_pages of the collection.",
+    )
+
+
+def document_too_large(size_bytes: int, max_document_bytes: int) -> DocumentRejected:
+    """Say that the source itself is over its limit."""
+    return DocumentRejected(
+        QuarantineKind.TOO_LARGE,
+        f"It has {size_bytes:,} bytes, more than max_document_bytes ({max_document_bytes:,}).",
+        remedy="Split the document, or raise limits.max_document_bytes of the collection.",
+    )
+
+
+def too_much_memory(max_memory_bytes: int) -> DocumentRejected:
+    """Say that parsing needed more memory than allowed."""
+    return DocumentRejected(
+        QuarantineKind.TOO_MUCH_MEMORY,
+        f"Parsing it takes more memory than parse_memory_bytes ({max_memory_bytes:,}).",
+        remedy="Split or simplify the document, or raise limits.parse_memory_bytes of the collection.",
+    )
+
+
+def too_slow(timeout_s: float) -> DocumentRejected:
+    """Say that parsing took too long and was stopped."""
+    return DocumentRejected(
+        QuarantineKind.TOO_SLOW,
+        f"Parsing it took longer than parse_timeout_s ({timeout_s:g} s) and was stopped.",
+        remedy="Split or simplify the document, or raise limits.parse_timeout_s of the collection.",
+    )
+
+
+def crashed(how: str) -> DocumentRejected:
+    """Say that the document ended its parser's process, twice."""
+    return DocumentRejected(
+        QuarantineKind.CRASHED,
+        f"It crashes its parser ({how}).",
+        remedy="Open it in its own program, export it again and store that.",
+    )
