@@ -1,0 +1,57 @@
+"""The catalog put together from its rooms."""
+
+from collections.abc import Sequence
+
+from resources.clients.catalog.claims import Claims
+from resources.clients.catalog.database import Database
+from resources.clients.catalog.due import Due
+from resources.clients.catalog.indexes import Indexes
+from resources.clients.catalog.parts import Parts
+from resources.clients.catalog.queries import Queries
+from resources.clients.catalog.recording import Recording
+from resources.clients.catalog.sources import Sources
+from resources.clients.catalog.writing import Writing
+
+
+class Catalog:
+    """The truth about every arrival and document; threads may share it, forked processes must not."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self.recording = Recording(self._database)
+        self.sources = Sources(self._database)
+        self.claims = Claims(self._database)
+        self.due = Due(self._database)
+        self.parts = Parts(self._database)
+        self.writing = Writing(self._database)
+        self.indexes = Indexes(self._database)
+        self.queries = Queries(self._database)
+
+    def migrate(self) -> None:
+        """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""
+        raise NotImplementedError
+
+    def wait_for_due(self, collections: Sequence[str], *, timeout_s: float) -> frozenset[str]:
+        """Return the collections with work to request, waiting up to ``timeout_s`` for the first; may be empty."""
+        raise NotImplementedError
+
+    def ping(self) -> None:
+        """Return when the database answers; raises ``DependencyUnavailable``."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    def __enter__(self) -> "Catalog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_catalog(url: str) -> Catalog:
+    """Return the catalog of a database, its tables brought to this version first."""
+    catalog = Catalog(url)
+    catalog.migrate()
+    return catalog

@@ -1,0 +1,112 @@
+"""Connections to the catalog's database: a small pool, time-outs on everything, vendor errors stopped here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable
+
+_AWAY = ("08", "57P", "53")
+"""SQLSTATE beginnings of a database that is away: connection, shutdown, out of connections or space."""
+
+_LOST = {"25P03", "25P04", "57P05"}
+"""SQLSTATEs of a session that the server ended because it sat idle too long."""
+
+
+class Database:
+    """A pool of at most eight connections to one database; sessions speak UTC."""
+
+    def __init__(self, url: str, *, statement_timeout_s: float = 60, lock_timeout_s: float = 30) -> None:
+        options = {
+            "statement_timeout": int(statement_timeout_s * 1000),
+            "lock_timeout": int(lock_timeout_s * 1000),
+            "idle_in_transaction_session_timeout": 120_000,
+            "timezone": "UTC",
+        }
+        self.url = psycopg_url(url)
+        self._connect_args: dict[str, Any] = {
+            "application_name": "rag-assets",
+            "connect_timeout": 10,
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        }
+        self.engine: Engine = create_engine(
+            self.url,
+            pool_size=4,
+            max_overflow=4,
+            pool_timeout=30,
+            pool_pre_ping=True,
+            connect_args=self._connect_args,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection in a transaction: committed at the end, rolled back by an exception."""
+        with translating(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Give one connection whose transactions the caller begins and ends itself."""
+        with translating(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def session(self) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+        """Give a session outside the pool, in autocommit: for LISTEN and for advisory locks."""
+        plain = self.url.replace("postgresql+psycopg://", "postgresql://", 1)
+        with translating(), psycopg.connect(plain, autocommit=True, **self._connect_args) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Turn "the database is away" into ``DependencyUnavailable``; every other error passes as it is."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error, PoolTimeoutError) as error:
+        if not _is_away(error):
+            raise
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[:1]
+        raise DependencyUnavailable(
+            f"The catalog's database is away: {''.join(reason)}.",
+            dependency="catalog",
+            remedy="Nothing is lost; work goes on when it is back.",
+        ) from error
+
+
+def psycopg_url(url: str) -> str:
+    """Return the URL with SQLAlchemy's name for psycopg 3; raises ``ConfigurationError`` for other databases."""
+    parsed = make_url(url)
+    if parsed.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise ConfigurationError(
+            f"The catalog needs PostgreSQL, not {parsed.drivername!r}.",
+            remedy="Set RAG_DATABASE_URL to postgresql://user:password@host:port/database.",
+        )
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def notify_due(connection: Connection, collection: str) -> None:
+    """Wake those who wait for due work when this transaction commits."""
+    connection.execute(text("SELECT pg_notify('rag_due', :collection)"), {"collection": collection})
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, PoolTimeoutError):
+        return True
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state: str | None = getattr(origin, "sqlstate", None)
+    if state is None:
+        return isinstance(origin, psycopg.OperationalError)
+    return state.startswith(_AWAY) or state in _LOST
