@@ -72,7 +72,7 @@ class Stack:
 
     def rag(self, *words: str, check: bool = True, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would; fails with what it printed."""
-        command = [sys.executable, "-P", "-m", "local_stack", *words]
+        command = [str(Path(sys.executable).with_name("rag")), *words]
         done = subprocess.run(
             command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
         )

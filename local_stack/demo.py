@@ -1,0 +1,88 @@
+"""``make demo``: the main job on embedded parts, from nothing to a cited answer, with every command it uses shown.
+
+It does what a person would type: ``rag up --detach``, wait until the sensors have brought the sample documents in,
+``rag ask``, ``rag down``. A stack that runs already is used and left running.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from rag_core.errors import RagError
+from resources.home import rag_home, read_stack
+from resources.settings import load_settings
+
+COLLECTION = "handbook"
+QUESTION = "How long are backups kept?"
+LIMIT_S = 300
+END_STATES = ("indexed", "unchanged", "quarantined", "deleted")
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    keep = "--keep" in sys.argv[1:]
+    ran_before = bool(read_stack(rag_home())) and _rag("status", quiet=True) == 0
+    try:
+        if not ran_before and (code := _rag("up", "--detach")):
+            return code
+        settings = load_settings()
+        _wait_for_samples(settings.require("api_url"))
+        answered = _rag("ask", QUESTION, "--collection", COLLECTION)
+        _say(f"\nAssets, lineage and checks: {settings.require('dagster_url')}/asset-groups/{COLLECTION}")
+        _say(f"REST, with examples:        {settings.require('api_url')}/docs")
+        return answered
+    except RagError as error:
+        _say(f"Error: {error}", to=sys.stderr)
+        return 1
+    finally:
+        if keep or ran_before:
+            _say("The stack goes on running; 'make down' stops it.")
+        else:
+            _rag("down")
+
+
+def _wait_for_samples(api: str) -> None:
+    """Return when every sample has reached an end state; says how far it is whenever that changes."""
+    _say("Waiting for the sensors to bring the sample documents in …")
+    ends = time.monotonic() + LIMIT_S
+    said = ""
+    while time.monotonic() < ends:
+        states = _states(api)
+        done = sum(number for state, number in states.items() if state in END_STATES)
+        total = sum(states.values())
+        line = f"  {done} of {total} documents done: " + ", ".join(f"{n} {s}" for s, n in sorted(states.items()) if n)
+        if total and line != said:
+            _say(line)
+            said = line
+        if total and done == total:
+            return
+        time.sleep(0.5)
+    message = f"After {LIMIT_S} s the sample documents are not in: {said.strip() or 'nothing has arrived'}."
+    raise RagError(message, remedy="'rag status' and 'rag logs dagster-daemon' say why.")
+
+
+def _states(api: str) -> dict[str, int]:
+    try:
+        answer = httpx.get(f"{api}/v1/collections", timeout=10).raise_for_status().json()
+    except httpx.HTTPError:
+        return {}
+    found = next((one for one in answer["collections"] if one["name"] == COLLECTION), None)
+    return found["documents"] if found else {}
+
+
+def _rag(*words: str, quiet: bool = False) -> int:
+    if not quiet:
+        _say(f"$ rag {' '.join(repr(word) if ' ' in word else word for word in words)}")
+    command = [str(Path(sys.executable).with_name("rag")), *words]
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode
+
+
+def _say(line: str, *, to: object = None) -> None:
+    print(line, file=to or sys.stdout, flush=True)  # type: ignore[arg-type]  # noqa: T201 - a program for people
+
+
+if __name__ == "__main__":
+    sys.exit(main())
