@@ -17,11 +17,23 @@ class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _usable_template(template: str) -> str:
+    names = re.findall(r"\{([^{}]*)\}", template)
+    rest = re.sub(r"\{[^{}]*\}", "", template)
+    if not names or "{" in rest or "}" in rest or not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names):
+        message = "a path template names segments in lower case, like '{team}/{year}/**'"
+        raise ValueError(message)
+    if len(set(names)) < len(names):
+        message = "a name occurs twice in the path template"
+        raise ValueError(message)
+    return template
+
+
 class PathMetadata(_Declared):
     """Metadata from the key itself: ``{team}/{year}/**`` binds ``team`` and ``year`` to whole path segments."""
 
     kind: Literal["path"] = Field(alias="from")
-    template: str
+    template: Annotated[str, AfterValidator(_usable_template)]
 
 
 class SidecarMetadata(_Declared):

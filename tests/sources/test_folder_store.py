@@ -1,6 +1,5 @@
 """Reading a folder's files: what was looked at is what is read, or an error says so."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,7 @@ def test_put_replaces_in_one_step_and_leaves_no_temporary(root: Path, tmp_path: 
     first = store.put("sub/doc.txt", source)
     source.write_text("v2")
     assert store.put("sub/doc.txt", source).etag != first.etag
-    assert os.listdir(root / "sub") == ["doc.txt"]
+    assert [each.name for each in (root / "sub").iterdir()] == ["doc.txt"]
     store.delete("sub/doc.txt")
     store.delete("sub/doc.txt")
     assert store.head("sub/doc.txt") is None

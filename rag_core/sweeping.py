@@ -1,0 +1,249 @@
+"""What a sweep concludes from a page of a listing and the catalog's rows of the same key range; pure.
+
+A sweep compares two streams that are sorted the same way, bytewise by key, and remembers of them only how far it got.
+
+1. What the listing holds and the catalog does not, or holds with another announced version, is observed.
+2. What the catalog holds and the listing does not is *missing*, a candidate for deletion, but only if it was last
+   recorded before the sweep began: what was recorded since was seen by someone who looked later.
+3. Nothing is concluded about keys in a part of the source that could not be looked at.
+4. Only a complete sweep turns candidates into deletions, and only if ``judge`` sees no reason to ask a person first.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Protocol
+
+from pydantic import TypeAdapter
+
+from rag_core.arrivals import Presence
+from rag_core.identity import Json
+from rag_core.objects import ListedPage, ObjectInfo, announced_version
+
+SAFE_MISSING_OBJECTS = 20
+SAFE_MISSING_SHARE = 0.2
+
+
+class Known(Protocol):
+    """What the catalog recorded last of a key of a source."""
+
+    @property
+    def key(self) -> str:
+        """The object's key, relative to the source's root."""
+        ...
+
+    @property
+    def presence(self) -> Presence:
+        """Whether it was there."""
+        ...
+
+    @property
+    def announced(self) -> str:
+        """The version it announced."""
+        ...
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When that was recorded, by the catalog's clock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A selected object of a listing with the version it and its sidecar announce."""
+
+    key: str
+    announced: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePlan:
+    """What to do about the keys up to ``through``: observe ``changed``, keep ``missing`` as candidates."""
+
+    through: str
+    complete: bool
+    looked_at: int
+    changed: tuple[Announced, ...]
+    missing: tuple[str, ...]
+
+
+def plan_page(
+    *,
+    after_key: str,
+    listed: ListedPage,
+    selected: Sequence[Announced],
+    known: Sequence[Known],
+    known_complete: bool,
+    began_at: datetime,
+) -> PagePlan:
+    """Compare the part of both streams that both have brought, beginning after ``after_key``.
+
+    ``selected`` are the page's documents; ``known`` are the catalog's rows after ``after_key``, all of them if
+    ``known_complete``, otherwise as many as one look brings: whichever stream ends first bounds the comparison.
+    """
+    ends = [listed.through] if not listed.complete else []
+    ends += [known[-1].key] if not known_complete else []
+    through = min(ends) if ends else max([listed.through, after_key, *(row.key for row in known[-1:])])
+    complete = not ends
+    there = {each.key: each for each in selected if after_key < each.key <= through}
+    present = {row.key: row for row in known if row.presence is Presence.PRESENT and row.key <= through}
+    unseen = tuple(each.prefix for each in listed.unreadable)
+    return PagePlan(
+        through=through,
+        complete=complete,
+        looked_at=sum(after_key < info.key <= through for info in listed.objects),
+        changed=tuple(
+            each for key, each in there.items() if key not in present or present[key].announced != each.announced
+        ),
+        missing=tuple(
+            key
+            for key, row in present.items()
+            if key not in there and row.recorded_at < began_at and not key.startswith(unseen)
+        ),
+    )
+
+
+def announce(
+    listed: ListedPage,
+    *,
+    is_selected: Callable[[str], bool],
+    sidecar_suffix: str | None,
+    look: Callable[[str], ObjectInfo | None],
+) -> tuple[Announced, ...]:
+    """Return the page's documents with what they announce, sidecars found wherever they sort.
+
+    A sidecar sorts behind its object but not always right behind it, and what may come between starts with the
+    object's key. So only the few objects at a page's end whose sidecar may lie beyond it are looked up one by one.
+    """
+    by_key = {info.key: info for info in listed.objects}
+
+    def sidecar_of(key: str) -> ObjectInfo | None:
+        if sidecar_suffix is None:
+            return None
+        name = key + sidecar_suffix
+        if name in by_key or listed.complete or name <= listed.through:
+            return by_key.get(name)
+        return look(name)
+
+    return tuple(
+        Announced(key=info.key, announced=announced_version(info, sidecar_of(info.key)), size_bytes=info.size_bytes)
+        for info in listed.objects
+        if is_selected(info.key)
+    )
+
+
+class StopReason(StrEnum):
+    """Why a source stops red until a person confirms."""
+
+    ROOT_MISSING = "root-missing"
+    ROOT_EMPTY = "root-empty"
+    MANY_GONE = "many-gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A sweep's end that a person has to look at."""
+
+    reason: StopReason
+    detail: str
+
+
+def judge(
+    *, looked_at: int, missing: int, present: int, unreadable: int, root: str | None, known_root: str | None
+) -> Stop | None:
+    """Say whether a complete sweep's deletions wait for a person; None lets them through.
+
+    ``present`` counts what the catalog held as present, ``root`` identifies the root now and ``known_root`` when it
+    last held something. An empty root that is provably the same folder as then was emptied, not unmounted.
+    """
+    if missing == 0:
+        return None
+    same_root = root is not None and root == known_root
+    if looked_at == 0 and unreadable == 0 and not same_root:
+        return Stop(
+            reason=StopReason.ROOT_EMPTY,
+            detail=f"the source is empty and the catalog knows {present} of its documents: an empty mount?",
+        )
+    if missing >= SAFE_MISSING_OBJECTS and missing > SAFE_MISSING_SHARE * present:
+        return Stop(
+            reason=StopReason.MANY_GONE,
+            detail=f"{missing} of {present} known documents are gone at once",
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeping:
+    """How far a running sweep got; it is the source's position in the catalog."""
+
+    sweep_id: str
+    began_at: datetime
+    after_key: str = ""
+    ticks: int = 0
+    looked_at: int = 0
+    changed: int = 0
+    missing: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What the last complete sweep saw."""
+
+    sweep_id: str
+    began_at: datetime
+    finished_at: datetime
+    looked_at: int
+    changed: int
+    missing: int
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepState:
+    """A source's position: the running sweep, the last complete one, and the root when it last held something."""
+
+    running: Sweeping | None = None
+    last: Swept | None = None
+    root: str | None = None
+
+    def due_at(self, interval_s: float) -> datetime | None:
+        """Return when the next tick has something to do; None means at once."""
+        if self.running is not None or self.last is None:
+            return None
+        return max(self.last.began_at + timedelta(seconds=interval_s), self.last.finished_at)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the state as the catalog keeps it."""
+        return _states().dump_python(self, mode="json")
+
+    @classmethod
+    def from_json(cls, value: Json) -> "SweepState":
+        """Read a state back; nothing, as for a source never swept, is the state before the first sweep."""
+        return _states().validate_python(value) if value else cls()
+
+
+@lru_cache(maxsize=1)
+def _states() -> TypeAdapter[SweepState]:
+    return TypeAdapter(SweepState)
+
+
+MAX_NAMED_UNREADABLE = 5
+
+
+def advanced(running: Sweeping, plan: PagePlan, unreadable: Iterable[str]) -> Sweeping:
+    """Return the running sweep after a page was compared."""
+    named = dict.fromkeys([*running.unreadable, *unreadable])
+    return Sweeping(
+        sweep_id=running.sweep_id,
+        began_at=running.began_at,
+        after_key=plan.through,
+        ticks=running.ticks,
+        looked_at=running.looked_at + plan.looked_at,
+        changed=running.changed + len(plan.changed),
+        missing=running.missing + len(plan.missing),
+        unreadable=tuple(named)[:MAX_NAMED_UNREADABLE],
+    )
