@@ -1,4 +1,4 @@
-"""Asset checks: after each run, and whenever a person asks, the block's catalog rows, Parquet and points are compared."""
+"""Asset checks: catalog rows, Parquet and points, compared after each run and whenever a person asks."""
 
 from collections.abc import Iterator
 

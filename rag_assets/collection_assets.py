@@ -4,18 +4,19 @@ One operation and not four, because it streams: a few documents at a time pass a
 text is searchable before the block is done, and a document that killed its process can be processed alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 from pydantic import Field
 
 from rag_assets.checks import check_results, check_specs
-from rag_assets.described import LAYERS, asset_key, asset_specs
+from rag_assets.described import LAYERS, asset_key, asset_specs, layer_metadata
+from rag_assets.versions import code_version_of, code_versions_of
 from rag_core.collection import Collection
 from rag_core.errors import DependencyUnavailable, RagError
+from resources.clients.catalog.values import CLAIM_TAG
 from resources.ingestion_resource import IngestionResource
-from sensors.tags import CLAIM_TAG
 
 RETRIES = dg.RetryPolicy(max_retries=5, delay=4, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -28,14 +29,13 @@ class IngestConfig(dg.Config):
     )
 
 
-def build_collection_assets(
-    collection: Collection, partitions: dg.PartitionsDefinition[str], code_versions: dict[str, str]
-) -> dg.AssetsDefinition:
+def build_collection_assets(collection: Collection, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Return a collection's ``documents → chunks → embeddings → vectors``, partitioned by blocks of arrivals."""
+    code_version = code_version_of(collection)
 
     @dg.multi_asset(
         name=f"ingest_{collection.name}",
-        specs=asset_specs(collection, partitions, code_versions),
+        specs=asset_specs(collection, partitions, code_versions_of(collection)),
         check_specs=check_specs(collection.name),
         can_subset=True,
         retry_policy=RETRIES,
@@ -46,20 +46,26 @@ def build_collection_assets(
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         """Take the block's due arrivals through the selected layers, then compare catalog, Parquet and index."""
         layers = _selected(context, collection.name)
-        with _told_to_dagster(context), ingestion.opened(collection.name, run_id=context.run.run_id) as block_work:
+        opened = ingestion.opened(
+            collection.name, run_id=context.run.run_id, code_version=code_version, say=context.log.info
+        )
+        with _told_to_dagster(context), opened as work:
             if layers:
-                report = block_work.ingest(
+                report = work.ingest(
                     int(context.partition_key),
                     claim_number=_claim_number(context),
                     layers=layers,
                     recompute=frozenset(config.recompute),
-                    on_progress=_logged(context),
                 )
+                if report is None:
+                    return
                 for layer in (layer for layer in LAYERS if layer in layers):
-                    yield dg.MaterializeResult(asset_key=asset_key(collection.name, layer), metadata=report.metadata(layer))
+                    yield dg.MaterializeResult(
+                        asset_key=asset_key(collection.name, layer), metadata=layer_metadata(report, layer)
+                    )
             block = int(context.partition_key) if context.has_partition_key else None
-            chosen = frozenset(check.name for check in context.selected_asset_check_keys)
-            yield from check_results(collection.name, block_work.check(block, chosen))
+            chosen = frozenset(key.name for key in context.selected_asset_check_keys)
+            yield from check_results(collection.name, work.check(block, chosen))
 
     return ingest
 
@@ -73,17 +79,13 @@ def _claim_number(context: dg.AssetExecutionContext) -> int | None:
     return None if number is None else int(number)
 
 
-def _logged(context: dg.AssetExecutionContext) -> Callable[[str], None]:
-    return context.log.info
-
-
 @contextmanager
 def _told_to_dagster(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Translate our errors: an outage is raised for the retry policy, anything else of ours fails without a retry."""
     try:
         yield
     except DependencyUnavailable as outage:
-        context.log.warning(f"{outage.dependency} is away, no attempt was spent: {outage}")
+        context.log.warning("%s is away, no attempt was spent: %s", outage.dependency, outage)
         raise
     except RagError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -5,7 +5,6 @@ import dagster as dg
 from rag_assets.collection_assets import build_collection_assets
 from rag_assets.jobs import build_ingest_job
 from rag_assets.partitions import blocks_of
-from rag_assets.versions import code_versions_of
 from resources.clients.collection_files import LoadedCollection, load_collections
 from resources.ingestion_resource import IngestionResource
 from resources.parquet_io_manager import ParquetPartsIOManager
@@ -29,7 +28,7 @@ def _definitions_of(loaded: LoadedCollection) -> dg.Definitions:
     blocks = blocks_of(collection.name)
     job = build_ingest_job(collection)
     return dg.Definitions(
-        assets=[build_collection_assets(collection, blocks, code_versions_of(collection))],
+        assets=[build_collection_assets(collection, blocks)],
         jobs=[job],
         sensors=build_sensors(loaded, job=job, blocks=blocks),
     )

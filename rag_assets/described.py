@@ -4,13 +4,14 @@ import dagster as dg
 
 from rag_core.collection import Collection
 from rag_core.rows import COLUMNS, Column
+from resources.ingestion.counts import RunReport
 
 LAYERS = ("documents", "chunks", "embeddings", "vectors")
 
 _DESCRIPTIONS = {
-    "documents": "Text, pages, headings and metadata of each document, as parsed. One row a document version (Parquet).",
-    "chunks": "Passages cut from the documents, with character spans, pages and heading path. One row a chunk (Parquet).",
-    "embeddings": "Dense and sparse vectors of the chunks; unchanged texts keep their vectors. One row a chunk (Parquet).",
+    "documents": "Text, pages, headings and metadata of each document, as parsed; one row a document version.",
+    "chunks": "Passages cut from the documents, with character spans, pages and heading path; one row a chunk.",
+    "embeddings": "Dense and sparse vectors of the chunks; unchanged texts keep their vectors; one row a chunk.",
     "vectors": "Points in the vector index that answer questions, equal to the newest version of every document.",
 }
 _KINDS = {
@@ -45,6 +46,16 @@ def asset_specs(
         ).with_io_manager_key("parquet_parts")
         for place, layer in enumerate(LAYERS)
     ]
+
+
+def layer_metadata(report: RunReport, layer: str) -> dict[str, object]:
+    """Return what a materialization carries: plain numbers that plot, and in ``vectors`` where the points are."""
+    known: dict[str, object] = dict(report.metadata(layer))
+    if layer == "vectors":
+        known["index"] = report.index
+    if report.yaml_differs:
+        known["yaml_differs"] = dg.MetadataValue.text(report.yaml_differs)
+    return known
 
 
 def _static_metadata(collection: Collection, layer: str) -> dict[str, object]:

@@ -4,5 +4,5 @@ import dagster as dg
 
 
 def blocks_of(collection: str) -> dg.DynamicPartitionsDefinition:
-    """Return a collection's partitions definition; keys are ``000000``, ``000001``, …"""
+    """Return a collection's partitions definition; keys are ``000000``, ``000001`` and so on."""
     return dg.DynamicPartitionsDefinition(name=f"{collection}_blocks")

@@ -1,7 +1,10 @@
 """Code versions of the four layers: they change when a layer's rows would come out differently."""
 
+from importlib.metadata import version
+
 from rag_core.analyzer import ANALYZER_VERSION
 from rag_core.chunking import CHUNKER_VERSION
+
 from rag_core.collection import Collection
 from rag_core.identity import fingerprint
 from rag_core.index_spec import LAYOUT_VERSION
@@ -18,3 +21,8 @@ def code_versions_of(collection: Collection) -> dict[str, str]:
         "embeddings": fingerprint([ROWS_VERSION, collection.embedding.model, ANALYZER_VERSION]),
         "vectors": fingerprint([LAYOUT_VERSION]),
     }
+
+
+def code_version_of(collection: Collection) -> str:
+    """Return the one code version that lineage carries: the release, and a digest of the layers' versions."""
+    return f"{version('rag-assets')}+{fingerprint(code_versions_of(collection))}"

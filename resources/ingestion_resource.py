@@ -1,11 +1,12 @@
 """What a Dagster run needs to ingest, built when the run begins and closed when it ends."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from resources.assembly import BlockWork
+from resources.block_work import BlockWork
 
 
 class IngestionResource(dg.ConfigurableResource):
@@ -15,10 +16,15 @@ class IngestionResource(dg.ConfigurableResource):
     """
 
     @contextmanager
-    def opened(self, collection: str, *, run_id: str) -> Iterator[BlockWork]:
+    def opened(
+        self, collection: str, *, run_id: str, code_version: str, say: Callable[[str], None]
+    ) -> Iterator[BlockWork]:
         """Yield the work that can be done on blocks of a collection; heavy parts are opened when first needed."""
-        from resources.assembly import opened_block_work
+        from resources.block_work import opened_block_work
         from resources.settings import load_settings
 
-        with opened_block_work(load_settings(), collection, run_id=run_id) as work:
+        opened = opened_block_work(
+            load_settings(), collection, run_id=run_id, code_version=code_version, environment=os.environ, say=say
+        )
+        with opened as work:
             yield work

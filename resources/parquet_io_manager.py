@@ -17,10 +17,19 @@ class ParquetPartsIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Return the rows that the catalog names for the asked blocks."""
-        from resources.assembly import read_block
+        import pyarrow as pa
+
+        from resources.block_work import opened_block_work
+        from resources.clients.parquet_parts import arrow_schema
         from resources.settings import load_settings
 
         collection, layer = context.asset_key.path
-        settings = load_settings()
-        tables = {key: read_block(settings, collection, layer, int(key)) for key in context.asset_partition_keys}
-        return next(iter(tables.values())) if len(tables) == 1 and context.has_partition_key else tables
+        opened = opened_block_work(
+            load_settings(), collection, run_id="", code_version="", environment={}, say=context.log.info
+        )
+        with opened as work:
+            tables = {
+                key: pa.concat_tables([arrow_schema(layer).empty_table(), *work.read(int(key), layer)])
+                for key in context.asset_partition_keys
+            }
+        return next(iter(tables.values())) if len(tables) == 1 else tables

@@ -1,0 +1,227 @@
+"""What can be done on blocks of one collection: ingest one under a claim, check one, read one. Free of Dagster."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rag_core.errors import DependencyUnavailable
+from resources.clients.catalog.values import Claim, HeldBy
+from resources.clients.collection_files import LoadedCollection
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from resources.clients.catalog import Catalog
+    from resources.clients.embedders import Embedder
+    from resources.clients.object_store import ObjectStore
+    from resources.clients.parquet_parts import PartStore
+    from resources.clients.parsing import ParserSandbox
+    from resources.clients.qdrant.writing import QdrantWriter
+    from resources.ingestion.checking import CheckOutcome
+    from resources.ingestion.counts import Counts, RunReport
+
+LEASE_S = 60.0
+HELD_LIMIT_S = 3600.0
+LOOK_EVERY_S = 1.0
+SAY_EVERY_S = 5.0
+
+
+@dataclass(kw_only=True)
+class BlockWork:
+    """One collection's clients, each opened when first needed and closed with ``closing``."""
+
+    settings: Settings
+    loaded: LoadedCollection
+    run_id: str
+    code_version: str
+    environment: Mapping[str, str]
+    closing: ExitStack
+    say: Callable[[str], None] = field(default=lambda _: None)
+
+    def ingest(
+        self, partition: int, *, claim_number: int | None, layers: frozenset[str], recompute: frozenset[str]
+    ) -> "RunReport | None":
+        """Take a block through ``layers``: due work under a sensor's claim, everything in it without one.
+
+        Returns None when the sensor's claim has moved on to another run. Without a claim it waits for a run that
+        works on the block now; raises ``DependencyUnavailable`` when that takes longer than an hour.
+        """
+        from resources.ingestion.run import IngestRun
+
+        claim = self._start(partition, claim_number) if claim_number is not None else self._take(partition)
+        if claim is None:
+            self.say("The claim of this run has moved on: another run does the block's work. Nothing to do.")
+            return None
+        try:
+            run = IngestRun(
+                collection=self.loaded.collection,
+                catalog=self.catalog,
+                stores=self.stores,
+                sandbox_factory=self._sandbox,
+                embedder_factory=self._embedder,
+                writer=self.writer,
+                parts=self.parts,
+                run_id=self.run_id,
+                code_version=self.code_version,
+                passwords=self._passwords(),
+                layers=layers,
+                recompute=recompute,
+                on_progress=_every(SAY_EVERY_S, self._say_counts),
+            )
+            return run.process(claim, reconcile=claim_number is None)
+        finally:
+            self.catalog.claims.release(claim)
+
+    def check(self, partition: int | None, names: frozenset[str]) -> "Iterator[CheckOutcome]":
+        """Yield the outcome of each named check over one block, or over all blocks."""
+        from resources.ingestion.checking import check_blocks
+
+        name = self.loaded.collection.name
+        blocks = [partition] if partition is not None else self._all_blocks(name)
+        return check_blocks(name, blocks, names, catalog=self.catalog, parts=self.parts, writer=self.writer)
+
+    def read(self, partition: int, layer: str) -> "Iterator[pa.Table]":
+        """Yield the rows that the catalog names for a block's layer, a row group at a time."""
+        files = self.catalog.parts.files(self.loaded.collection.name, partition, layer)
+        for file in sorted(set(files.values())):
+            yield from self.parts.read(file, arrivals=[number for number, held in files.items() if held == file])
+
+    @cached_property
+    def catalog(self) -> "Catalog":
+        """The catalog, its tables brought to this version."""
+        from resources.clients.catalog import open_catalog
+
+        return self.closing.enter_context(open_catalog(self.settings.require("database_url")))
+
+    @cached_property
+    def writer(self) -> "QdrantWriter":
+        """The writer's side of the vector index."""
+        from resources.clients.qdrant.connect import connect
+        from resources.clients.qdrant.writing import QdrantWriter
+
+        client = connect(self.settings.require("qdrant_url"), self.settings.qdrant_api_key)
+        self.closing.callback(client.close)
+        return QdrantWriter(client)
+
+    @cached_property
+    def parts(self) -> "PartStore":
+        """The store of Parquet parts."""
+        from resources.clients.parquet_parts import open_parts
+
+        return open_parts(self.settings.parquet)
+
+    @cached_property
+    def stores(self) -> "dict[str, ObjectStore]":
+        """The object store of each source, by the source's name."""
+        from resources.clients.object_store import open_store
+
+        folder = self.loaded.path.parent
+        return {source.name: open_store(source, folder) for source in self.loaded.collection.sources}
+
+    def _sandbox(self) -> "ParserSandbox":
+        from resources.clients.parsing import ParseLimits, ParserSandbox
+
+        limits = self.loaded.collection.limits
+        return ParserSandbox(
+            ParseLimits(
+                timeout_s=limits.parse_timeout_s,
+                max_memory_bytes=limits.parse_memory_bytes,
+                max_document_bytes=limits.max_document_bytes,
+                max_text_bytes=limits.max_text_bytes,
+                max_pages=limits.max_pages,
+            )
+        )
+
+    def _embedder(self, model: str) -> "Embedder":
+        from resources.clients.embedders import open_embedder
+
+        embedder = open_embedder(
+            model, runtime=self.loaded.collection.embedding.runtime, threads=None, cache_dir=self.settings.model_cache
+        )
+        self.closing.callback(embedder.close)
+        return embedder
+
+    def _passwords(self) -> tuple[str, ...]:
+        names = self.loaded.collection.pdf_passwords
+        missing = [name for name in names if name not in self.environment]
+        if missing:
+            self.say(f"PDF passwords that are named but not set in the environment: {', '.join(missing)}")
+        return tuple(self.environment[name] for name in names if name in self.environment)
+
+    def _start(self, partition: int, number: int) -> Claim | None:
+        return self.catalog.claims.start(
+            self.loaded.collection.name, partition, number, run_id=self.run_id, lease_s=LEASE_S
+        )
+
+    def _take(self, partition: int) -> Claim:
+        ends = time.monotonic() + HELD_LIMIT_S
+        said = ""
+        while True:
+            taken = self.catalog.claims.take(
+                self.loaded.collection.name, partition, run_id=self.run_id, lease_s=LEASE_S
+            )
+            if not isinstance(taken, HeldBy):
+                return taken
+            if taken.run_id != said:
+                self.say(f"Run {taken.run_id} works on this block; waiting for it.")
+                said = taken.run_id
+            if time.monotonic() > ends:
+                message = f"Run {taken.run_id} still works on block {partition}."
+                raise DependencyUnavailable(message, dependency="block", remedy="Terminate that run, or try later.")
+            time.sleep(LOOK_EVERY_S)
+
+    def _all_blocks(self, collection: str) -> Iterator[int]:
+        after = -1
+        while page := self.catalog.queries.blocks(collection, after=after):
+            yield from (block.partition for block in page if not block.is_retired)
+            after = page[-1].partition
+
+    def _say_counts(self, counts: "Counts") -> None:
+        self.say(
+            f"{counts.arrivals} arrivals begun: {counts.indexed} indexed, {counts.unchanged} unchanged, "
+            f"{counts.superseded} superseded, {counts.deleted} deleted, {counts.quarantined} quarantined, "
+            f"{counts.retrying} retrying; {counts.chunks} chunks, {counts.embedded} embedded, "
+            f"{counts.points_written} points written"
+        )
+
+
+def _every(interval_s: float, say: "Callable[[Counts], None]") -> "Callable[[Counts], None]":
+    last = time.monotonic()
+
+    def sometimes(counts: "Counts") -> None:
+        nonlocal last
+        if time.monotonic() - last >= interval_s:
+            last = time.monotonic()
+            say(counts)
+
+    return sometimes
+
+
+@contextmanager
+def opened_block_work(
+    settings: Settings,
+    collection: str,
+    *,
+    run_id: str,
+    code_version: str,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Iterator[BlockWork]:
+    """Yield the work on one collection of ``settings.collections``; one that is not there is a configuration error."""
+    from resources.clients.collection_files import load_collection
+
+    loaded = load_collection(settings.collections, collection)
+    with ExitStack() as closing:
+        yield BlockWork(
+            settings=settings,
+            loaded=loaded,
+            run_id=run_id,
+            code_version=code_version,
+            environment=environment,
+            closing=closing,
+            say=say,
+        )
