@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 import httpx
 
@@ -26,14 +27,7 @@ def main() -> int:
     keep = "--keep" in sys.argv[1:]
     ran_before = bool(read_stack(rag_home())) and _rag("status", quiet=True) == 0
     try:
-        if not ran_before and (code := _rag("up", "--detach")):
-            return code
-        settings = load_settings()
-        _wait_for_samples(settings.require("api_url"))
-        answered = _rag("ask", QUESTION, "--collection", COLLECTION)
-        _say(f"\nAssets, lineage and checks: {settings.require('dagster_url')}/asset-groups/{COLLECTION}")
-        _say(f"REST, with examples:        {settings.require('api_url')}/docs")
-        return answered
+        return (0 if ran_before else _rag("up", "--detach")) or _ingest_and_ask()
     except RagError as error:
         _say(f"Error: {error}", to=sys.stderr)
         return 1
@@ -42,6 +36,15 @@ def main() -> int:
             _say("The stack goes on running; 'make down' stops it.")
         else:
             _rag("down")
+
+
+def _ingest_and_ask() -> int:
+    settings = load_settings()
+    _wait_for_samples(settings.require("api_url"))
+    answered = _rag("ask", QUESTION, "--collection", COLLECTION)
+    _say(f"\nAssets, lineage and checks: {settings.require('dagster_url')}/asset-groups/{COLLECTION}")
+    _say(f"REST, with examples:        {settings.require('api_url')}/docs")
+    return answered
 
 
 def _wait_for_samples(api: str) -> None:
@@ -80,8 +83,10 @@ def _rag(*words: str, quiet: bool = False) -> int:
     return subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode
 
 
-def _say(line: str, *, to: object = None) -> None:
-    print(line, file=to or sys.stdout, flush=True)  # type: ignore[arg-type]  # noqa: T201 - a program for people
+def _say(line: str, *, to: TextIO | None = None) -> None:
+    stream = to or sys.stdout
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import dagster as dg
 class ParquetPartsIOManager(dg.ConfigurableIOManager):
     """Gives ``pyarrow.Table`` for one block and ``dict[str, pyarrow.Table]`` for several, newest rows only."""
 
-    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:  # noqa: ARG002 - Dagster's signature
         """Refuse: parts are written by the ingestion itself, under the catalog's transaction."""
         raise dg.DagsterInvariantViolationError(
-            f"{context.asset_key.to_user_string()}: this IO manager only reads; give your asset an IO manager of its own."
+            f"{context.asset_key.to_user_string()}: this IO manager only reads; give your asset one of its own."
         )
 
     def load_input(self, context: dg.InputContext) -> object:

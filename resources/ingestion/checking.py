@@ -52,7 +52,7 @@ ROWS_NAMED = Check(
 NOTHING_QUARANTINED = Check(
     name="nothing_quarantined",
     layer="documents",
-    description="No document of the block is quarantined; the reasons and remedies are in the catalog (`rag documents`).",
+    description="No document of the block is quarantined; `rag documents` shows reasons and remedies.",
     only_warns=True,
 )
 CHUNKS_COUNTED = Check(
@@ -175,9 +175,8 @@ class _Looker:
         self, block: int, asset: str, arrivals: Mapping[int, object], columns: Sequence[str]
     ) -> dict[int, list[dict[str, object]]]:
         """Return the asked columns of the arrivals' rows, by arrival; a file that is gone has none."""
-        files = {
-            n: file for n, file in self._catalog.parts.files(self._collection, block, asset).items() if n in arrivals
-        }
+        named = self._catalog.parts.files(self._collection, block, asset)
+        files = {number: file for number, file in named.items() if number in arrivals}
         found: dict[int, list[dict[str, object]]] = {}
         for file in sorted(set(files.values())):
             try:
