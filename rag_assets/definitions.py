@@ -5,20 +5,24 @@ import dagster as dg
 from rag_assets.collection_assets import build_collection_assets
 from rag_assets.jobs import build_ingest_job
 from rag_assets.partitions import blocks_of
-from resources.clients.collection_files import LoadedCollection, load_collections
+from resources.clients.collection_files import LoadedCollection, usable_collections
 from resources.ingestion_resource import IngestionResource
 from resources.parquet_io_manager import ParquetPartsIOManager
 from resources.settings import Settings, load_settings
-from sensors import build_sensors
+from sensors import build_sensors, red_sensor
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return assets, checks, jobs and sensors of every collection under ``settings.collections``."""
-    collections = load_collections(settings.collections)
+    """Return assets, checks, jobs and sensors of every usable collection under ``settings.collections``.
+
+    A broken collection file never stops the others; a sensor that stays red says what is wrong with it.
+    """
+    collections, problems = usable_collections(settings.collections)
     parts = [_definitions_of(loaded) for loaded in collections]
     shared = dg.Definitions(
         resources={"ingestion": IngestionResource(), "parquet_parts": ParquetPartsIOManager()},
         executor=dg.in_process_executor,
+        sensors=[red_sensor(problems)] if problems else [],
     )
     return dg.Definitions.merge(shared, *parts)
 

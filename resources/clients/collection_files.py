@@ -55,6 +55,24 @@ def load_collections(folder: Path) -> tuple[LoadedCollection, ...]:
     return tuple(sorted(loaded, key=lambda each: each.collection.name))
 
 
+def load_collection(folder: Path, name: str) -> LoadedCollection:
+    """Return one collection; what is wrong in other files does not stop it. Raises ``ConfigurationError``."""
+    loaded, problems = _read_all(folder)
+    for each in loaded:
+        if each.collection.name == name:
+            return each
+    raise ConfigurationError(
+        "\n".join([f"There is no usable collection {name!r} in {folder}.", *(f"  {problem}" for problem in problems)]),
+        remedy="Correct the files and run `rag collections check`.",
+    )
+
+
+def usable_collections(folder: Path) -> tuple[tuple[LoadedCollection, ...], tuple[Problem, ...]]:
+    """Return the usable collections, ordered by name, and what is wrong with the others."""
+    loaded, problems = _read_all(folder)
+    return tuple(sorted(loaded, key=lambda each: each.collection.name)), tuple(problems)
+
+
 def check_collections(folder: Path) -> list[Problem]:
     """Return every problem of every collection file; empty means that all are usable."""
     return _read_all(folder)[1]
