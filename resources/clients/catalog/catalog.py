@@ -6,6 +6,7 @@ from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.indexes import Indexes
+from resources.clients.catalog.migrating import migrate
 from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.recording import Recording
@@ -29,7 +30,7 @@ class Catalog:
 
     def migrate(self) -> None:
         """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""
-        raise NotImplementedError
+        migrate(self._database)
 
     def wait_for_due(self, collections: Sequence[str], *, timeout_s: float) -> frozenset[str]:
         """Return the collections with work to request, waiting up to ``timeout_s`` for the first; may be empty."""

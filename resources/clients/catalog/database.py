@@ -18,6 +18,10 @@ _AWAY = ("08", "57P", "53")
 _LOST = {"25P03", "25P04", "57P05"}
 """SQLSTATEs of a session that the server ended because it sat idle too long."""
 
+LOCK_TIMEOUT = "55P03"
+_BUSY = {LOCK_TIMEOUT, "57014", "40001", "40P01"}
+"""SQLSTATEs of a statement that waited too long or had to yield to another: trying again can help."""
+
 
 class Database:
     """A pool of at most eight connections to one database; sessions speak UTC."""
@@ -70,15 +74,17 @@ class Database:
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Turn "the database is away" into ``DependencyUnavailable``; every other error passes as it is."""
+    """Turn "the database is away", or too busy to answer, into ``DependencyUnavailable``; other errors pass."""
     try:
         yield
     except (DBAPIError, psycopg.Error, PoolTimeoutError) as error:
         if not _is_away(error):
             raise
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[:1]
+        state = sqlstate(error)
+        what = "does not answer in time" if state in _BUSY else "is away"
         raise DependencyUnavailable(
-            f"The catalog's database is away: {''.join(reason)}.",
+            f"The catalog's database {what}: {''.join(reason)}.",
             dependency="catalog",
             remedy="Nothing is lost; work goes on when it is back.",
         ) from error
@@ -100,13 +106,19 @@ def notify_due(connection: Connection, collection: str) -> None:
     connection.execute(text("SELECT pg_notify('rag_due', :collection)"), {"collection": collection})
 
 
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return PostgreSQL's five-character code of an error, from psycopg's or SQLAlchemy's exception."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(origin, "sqlstate", None)
+
+
 def _is_away(error: Exception) -> bool:
     if isinstance(error, PoolTimeoutError):
         return True
     origin = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    state: str | None = getattr(origin, "sqlstate", None)
+    state = sqlstate(error)
     if state is None:
         return isinstance(origin, psycopg.OperationalError)
-    return state.startswith(_AWAY) or state in _LOST
+    return state.startswith(_AWAY) or state in _LOST or state in _BUSY

@@ -135,8 +135,10 @@ arrivals = Table(
     Index("arrivals_due", "collection", "partition", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("arrivals_of_document", "document_id", "number"),
     Index("arrivals_by_state", "collection", "state", "number"),
+    Index("arrivals_quarantined", "collection", "tried_spec", postgresql_where=text("state = 'quarantined'")),
     CheckConstraint(
-        "state IN ('pending', 'processing', 'indexed', 'unchanged', 'superseded', 'retrying', 'quarantined', 'deleted')",
+        "state IN ('pending', 'processing', 'retrying', 'indexed', 'unchanged',"
+        " 'superseded', 'quarantined', 'deleted')",
         name="state_is_known",
     ),
     CheckConstraint("state NOT IN ('pending', 'retrying') OR due_at IS NOT NULL", name="open_is_due"),
@@ -186,6 +188,7 @@ stops = Table(
     Column("reason", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
     Column("sweep_id", Uuid),
+    Column("first_number", BigInteger),
     _time("stopped_at"),
     _time("confirmed_at", null=True),
     _text("confirmed_by"),
