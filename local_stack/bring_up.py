@@ -32,9 +32,9 @@ from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources.home import stack_file
 from resources.settings import Settings
 
-GIVES_UP_AFTER_DEATHS = 4
+GIVES_UP_AFTER_DEATHS = 3
 LOOK_EVERY_S = 0.25
-EXTERNAL_LIMIT_S = 15.0
+EXTERNAL_LIMIT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

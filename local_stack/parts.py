@@ -17,7 +17,7 @@ class Part:
     inherits_environment: bool = True
     """False for servers that need nothing of ours in their environment."""
     folder: str | None = None
-    """Working directory; None keeps that of ``rag up``."""
+    """Working directory; where a part has none of its own, that in which ``rag up`` was typed."""
     url: str | None = None
     """What a person opens or connects to; without secrets."""
     port: int | None = None

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from local_stack.dagster_home import dagster_environment, workspace_file
@@ -96,7 +97,8 @@ def _part(name: str, settings: Settings, names: list[str]) -> Part:
     }
     part = makers[name](settings)
     # Only what this stack starts is waited for; a server behind a URL is there or the part says that it is not.
-    return Part(**{**_values(part), "needs": tuple(need for need in part.needs if need in names)})
+    needs = tuple(need for need in part.needs if need in names)
+    return Part(**{**_values(part), "needs": needs, "folder": part.folder or str(Path.cwd())})
 
 
 def _values(part: Part) -> dict[str, Any]:

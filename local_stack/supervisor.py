@@ -38,14 +38,16 @@ def start_supervisor(home: Path, parts: Sequence[Part], *, ends_with_us: bool) -
     socket.unlink(missing_ok=True)  # nobody answers on it: the caller asked
     log_path(home, "supervisor").parent.mkdir(mode=0o700, exist_ok=True)
     write_private(configuration, _configuration(home, parts))
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "local_stack.run_supervisor", str(configuration), str(int(ends_with_us))],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **mark_of(home), "RAG_HOME": str(home)},
-        start_new_session=True,  # Ctrl-C in the terminal reaches rag up alone, which then ends things in order
-    )
+    with log_path(home, "supervisor").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "local_stack.run_supervisor", str(configuration), str(int(ends_with_us))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # in the foreground supervisord says everything twice: here and in its log
+            stderr=log,
+            cwd=home,
+            env={**os.environ, **mark_of(home), "RAG_HOME": str(home)},
+            start_new_session=True,  # Ctrl-C in the terminal reaches rag up alone, which then ends things in order
+        )
     supervisor = SupervisorSocket(home)
     end = time.monotonic() + START_LIMIT_S
     while not supervisor.is_alive():
@@ -87,18 +89,20 @@ def _wait_for_end(pid: int, limit_s: float) -> None:
 
 
 def _configuration(home: Path, parts: Sequence[Part]) -> str:
+    """Return supervisord's configuration; paths are relative to the home, whatever characters its name has."""
     root = ["user=root"] if os.geteuid() == 0 else []  # said out loud, otherwise supervisord warns
+    socket = socket_path(home)
     lines = [
         "[supervisord]",
         "nodaemon=true",
-        f"logfile={_escaped(log_path(home, 'supervisor'))}",
+        "logfile=logs/supervisor.log",
         f"logfile_maxbytes={LOG_BYTES}",
         f"logfile_backups={LOG_GENERATIONS}",
-        f"pidfile={_escaped(home / 'run' / 'supervisord.pid')}",
-        f"childlogdir={_escaped(home / 'logs')}",
+        "pidfile=run/supervisord.pid",
+        "childlogdir=logs",
         *root,
         "[unix_http_server]",
-        f"file={_escaped(socket_path(home))}",
+        f"file={socket.relative_to(home) if socket.is_relative_to(home) else socket}",
         "chmod=0700",
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
@@ -107,7 +111,7 @@ def _configuration(home: Path, parts: Sequence[Part]) -> str:
         command = shlex.join([sys.executable, "-P", "-m", "local_stack.run_part", part.name])
         lines += [
             f"[program:{part.name}]",
-            f"command={_escaped(command)}",
+            "command=" + command.replace("%", "%%"),
             f"priority={place}",  # ended in the opposite order: nobody loses the database it still writes to
             "autostart=true",
             "autorestart=true",
@@ -118,15 +122,11 @@ def _configuration(home: Path, parts: Sequence[Part]) -> str:
             f"stopasgroup={str(part.stops_group).lower()}",
             "killasgroup=true",
             "redirect_stderr=true",
-            f"stdout_logfile={_escaped(log_path(home, part.name))}",
+            f"stdout_logfile=logs/{part.name}.log",
             f"stdout_logfile_maxbytes={LOG_BYTES}",
             f"stdout_logfile_backups={LOG_GENERATIONS}",
         ]
     return "\n".join(lines) + "\n"
-
-
-def _escaped(value: object) -> str:
-    return str(value).replace("%", "%%")
 
 
 def _tail(path: Path) -> str:
