@@ -53,6 +53,8 @@ def _line(home: Path, part: Part, process: Mapping[str, Any]) -> PartStatus:
     if process.get("statename") not in ("RUNNING", "STARTING", "BACKOFF", "EXITED"):
         gone = str(process.get("statename", "stopped")).lower()
         return PartStatus(name=name, state=gone, restarts=state.restarts, url=part.url)
+    if process["statename"] == "BACKOFF":  # it could not even be spawned
+        return _of(part, state, state_name="restarting", detail=str(process.get("spawnerr", "")))
     now = time.time()
     if state.phase == "delayed":
         in_s = max(0, round(state.next_start_at - now))

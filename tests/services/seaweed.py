@@ -42,7 +42,7 @@ class SeaweedServer:
         self.kill9()  # nothing is kept: no reason to wait for a clean end
         shutil.rmtree(self._home, ignore_errors=True)
         for port in self._ports.all():  # it also listens on sockets there and leaves them
-            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - the server chose it
                 socket.unlink(missing_ok=True)
 
     @property
