@@ -31,6 +31,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged (
 _COPY = b"COPY staged (ord, document_id, key, uri, presence, announced, size_bytes) FROM STDIN"
 
 # A row is compared with the one before it of the same key in this recording, the first with the latest recorded one.
+# LATERAL with LIMIT keeps it a look-up by primary key, whatever the planner believes of the temporary table.
 _DROP_SAME = text("""
 DELETE FROM staged USING (
     SELECT s.ord,
@@ -39,7 +40,10 @@ DELETE FROM staged USING (
            o.number
     FROM (SELECT ord, key, lag(presence) OVER w AS before, lag(announced) OVER w AS announced_before
           FROM staged WINDOW w AS (PARTITION BY key ORDER BY ord)) s
-    LEFT JOIN observations o ON o.collection = :collection AND o.source = :source AND o.key = s.key
+    LEFT JOIN LATERAL (
+        SELECT presence, announced, number FROM observations
+        WHERE collection = :collection AND source = :source AND key = s.key LIMIT 1
+    ) o ON true
 ) known
 WHERE staged.ord = known.ord AND CASE
     WHEN known.number >= CAST(:older_than AS bigint) THEN true
@@ -108,8 +112,6 @@ def stage(connection: Connection, collection: str, observations: Iterable[Observ
                     seen.size_bytes,
                 )
             )
-    if staged > 1000:
-        connection.execute(text("ANALYZE staged"))
     return staged
 
 

@@ -63,9 +63,7 @@ def move_position(connection: Connection, collection: str, source: str, change: 
         raise PositionMoved(f"Another tick moved the position of {collection}/{source}; nothing was recorded.")
 
 
-def stage_missing(
-    connection: Connection, collection: str, source: str, sweep_id: UUID, keys: Sequence[str]
-) -> None:
+def stage_missing(connection: Connection, collection: str, source: str, sweep_id: UUID, keys: Sequence[str]) -> None:
     """Add deletion candidates of the running sweep; raises ``PositionMoved`` when another sweep has begun."""
     parameters = {"collection": collection, "source": source, "sweep_id": sweep_id}
     if connection.execute(_RUNNING_SWEEP, parameters).one_or_none() is None:

@@ -1,0 +1,71 @@
+"""Recording that objects are gone: read from the catalog's own rows, so no list of keys passes through this process."""
+
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from resources.clients.catalog.numbering import number_staged, open_staging
+from resources.clients.catalog.values import PartitionLimits, Recorded
+
+
+def record_candidates_gone(
+    connection: Connection, collection: str, source: str, sweep_id: UUID, first_number: int, limits: PartitionLimits
+) -> Recorded:
+    """Record a sweep's candidates as gone and forget them; what was seen since the sweep began is left alone."""
+    recorded = _record(connection, _CANDIDATES, collection, source, sweep_id, first_number, limits)
+    connection.execute(_FORGET, {"collection": collection, "source": source, "sweep_id": sweep_id})
+    return recorded
+
+
+def record_all_gone(
+    connection: Connection, collection: str, source: str, first_number: int, limits: PartitionLimits
+) -> Recorded:
+    """Record everything as gone that the source held when ``first_number`` was the next number."""
+    return _record(connection, _EVERYTHING, collection, source, None, first_number, limits)
+
+
+def accept_globs(connection: Connection, collection: str, source: str) -> None:
+    """From now on, what the declared globs leave out may be deleted."""
+    connection.execute(_ACCEPT_GLOBS, {"collection": collection, "source": source})
+
+
+def _record(
+    connection: Connection,
+    statement: TextClause,
+    collection: str,
+    source: str,
+    sweep_id: UUID | None,
+    first_number: int,
+    limits: PartitionLimits,
+) -> Recorded:
+    open_staging(connection)
+    parameters = {"collection": collection, "source": source, "first_number": first_number}
+    if sweep_id is not None:
+        parameters["sweep_id"] = sweep_id
+    staged = connection.execute(statement, parameters).rowcount
+    return number_staged(connection, collection, source, staged=staged, limits=limits, older_than=first_number)
+
+
+_CANDIDATES = text("""
+INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
+SELECT row_number() OVER (ORDER BY o.key), o.document_id, o.key, o.uri, 'gone', '', 0
+FROM sweep_missing m
+JOIN observations o ON o.collection = m.collection AND o.source = m.source AND o.key = m.key
+WHERE m.collection = :collection AND m.source = :source AND m.sweep_id = :sweep_id
+    AND o.presence = 'present' AND o.number < :first_number
+""")
+
+_EVERYTHING = text("""
+INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
+SELECT row_number() OVER (ORDER BY key), document_id, key, uri, 'gone', '', 0 FROM observations
+WHERE collection = :collection AND source = :source AND presence = 'present' AND number < :first_number
+""")
+
+_FORGET = text("""
+DELETE FROM sweep_missing WHERE collection = :collection AND source = :source AND sweep_id = :sweep_id
+""")
+
+_ACCEPT_GLOBS = text("""
+UPDATE sources SET accepted_globs = declared_globs
+WHERE collection = :collection AND source = :source AND accepted_globs <> declared_globs
+""")
