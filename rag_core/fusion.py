@@ -1,0 +1,119 @@
+"""Fusion: two ranked lists, one by meaning (dense) and one by words (sparse), become one.
+
+The default is the bounded sum, ``w · max(0, cosine) + (1 - w) · bm25 / bound``: a convex combination with theoretical
+bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieval*, ACM TOIS 2023). ``bound`` is what the
+query could score at most, so a score lies in [0, 1] and means the same for every query; an abstention threshold relies on
+that. Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
+deviations of each list) are there for comparison: both stretch whatever list they get.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+RRF_K = 60
+DENSE_WEIGHT = 0.5
+
+
+class Fusion(StrEnum):
+    """How the two lists become one."""
+
+    BOUNDED_SUM = "bounded_sum"
+    RRF = "rrf"
+    DBSF = "dbsf"
+
+
+class Mode(StrEnum):
+    """Which lists are asked for."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    SPARSE = "sparse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """A point with its fused score; ``dense`` (cosine) and ``sparse`` (BM25) are ``None`` where a list lacks it."""
+
+    point_id: str
+    score: float
+    dense: float | None
+    sparse: float | None
+
+
+def fuse(
+    dense: Mapping[str, float],
+    sparse: Mapping[str, float],
+    *,
+    mode: Mode = Mode.HYBRID,
+    fusion: Fusion = Fusion.BOUNDED_SUM,
+    bound: float,
+    dense_weight: float = DENSE_WEIGHT,
+) -> list[Ranked]:
+    """Return the points of the lists that ``mode`` asks for, best first, equal scores by point id.
+
+    A score that one list lacks counts as 0. In a single mode the score is that list's normalised half alone.
+    """
+    if mode is Mode.DENSE:
+        scores = _clipped(dense)
+        sparse = {}
+    elif mode is Mode.SPARSE:
+        scores = _bounded(sparse, bound)
+        dense = {}
+    elif fusion is Fusion.BOUNDED_SUM:
+        scores = _sum(_scaled(_clipped(dense), dense_weight), _scaled(_bounded(sparse, bound), 1 - dense_weight))
+    elif fusion is Fusion.RRF:
+        scores = _sum(_reciprocal_ranks(dense), _reciprocal_ranks(sparse))
+    else:
+        scores = _sum(_stretched(dense), _stretched(sparse))
+    ranked = [
+        Ranked(point_id=point_id, score=score, dense=dense.get(point_id), sparse=sparse.get(point_id))
+        for point_id, score in scores.items()
+    ]
+    return sorted(ranked, key=lambda each: (-each.score, each.point_id))
+
+
+def query_bound(term_tops: Sequence[float], *, points: int, k1: float) -> float:
+    """Return what a query could score by BM25 at most, from the best score of each of its terms alone.
+
+    A term that no point holds counts with the most it could weigh, ``idf · (k1 + 1)`` at a document frequency of 0:
+    a question whose telling word the collection has never seen must not look fully covered by its other words.
+    """
+    unseen = math.log(1 + (points + 0.5) / 0.5) * (k1 + 1)
+    return sum(top if top > 0 else unseen for top in term_tops)
+
+
+def _clipped(scores: Mapping[str, float]) -> dict[str, float]:
+    return {point_id: min(1.0, max(0.0, score)) for point_id, score in scores.items()}
+
+
+def _bounded(scores: Mapping[str, float], bound: float) -> dict[str, float]:
+    if bound <= 0:
+        return dict.fromkeys(scores, 0.0)
+    return {point_id: min(1.0, max(0.0, score / bound)) for point_id, score in scores.items()}
+
+
+def _scaled(scores: Mapping[str, float], weight: float) -> dict[str, float]:
+    return {point_id: weight * score for point_id, score in scores.items()}
+
+
+def _reciprocal_ranks(scores: Mapping[str, float]) -> dict[str, float]:
+    best_first = sorted(scores, key=lambda point_id: (-scores[point_id], point_id))
+    return {point_id: 1 / (RRF_K + rank) for rank, point_id in enumerate(best_first, start=1)}
+
+
+def _stretched(scores: Mapping[str, float]) -> dict[str, float]:
+    """Return each score's place between mean - 3 and mean + 3 sample standard deviations; 0.5 where all are equal."""
+    if not scores:
+        return {}
+    mean = math.fsum(scores.values()) / len(scores)
+    variance = math.fsum((score - mean) ** 2 for score in scores.values()) / max(1, len(scores) - 1)
+    spread = 3 * math.sqrt(variance)
+    if spread <= 0:
+        return dict.fromkeys(scores, 0.5)
+    return {point_id: min(1.0, max(0.0, (score - mean + spread) / (2 * spread))) for point_id, score in scores.items()}
+
+
+def _sum(left: Mapping[str, float], right: Mapping[str, float]) -> dict[str, float]:
+    return {point_id: left.get(point_id, 0.0) + right.get(point_id, 0.0) for point_id in left.keys() | right.keys()}

@@ -1,0 +1,246 @@
+"""The reader's side of the vector index: what an alias serves now, and one batch request per question."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from rag_core.access import EVERYONE
+from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, Permanent
+from rag_core.filters import AnyOf, Condition, Exists, FieldType
+from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
+from resources.clients.qdrant.connect import translating
+from resources.clients.qdrant.writing import SPEC_METADATA, SparseVector
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+    from qdrant_client.http import models
+
+_NOT_FOUND = 404
+
+
+class UnknownCollection(InvalidRequest):
+    """No index serves a collection of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedIndex:
+    """The index behind an alias: its physical name, its spec, the metadata fields that filters may name, its points."""
+
+    physical: str
+    spec: IndexSpec
+    fields: Mapping[str, FieldType]
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """What one batch found: scores by point id for each list, payloads by point id.
+
+    ``term_tops`` holds, for each query term in order, the best score that this term alone reaches; 0 for none.
+    """
+
+    dense: Mapping[str, float]
+    sparse: Mapping[str, float]
+    term_tops: Sequence[float]
+    payloads: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class _Remembered:
+    served: dict[str, tuple[float, ServedIndex]] = field(default_factory=dict[str, tuple[float, ServedIndex]])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class QdrantSearcher:
+    """Searches the index that a collection's alias points at.
+
+    The alias is resolved at most every ``refresh_s`` and the question goes to the physical index it named, so that spec
+    and vectors always belong together; an index that is gone by then is looked up again at once.
+    """
+
+    def __init__(self, client: "QdrantClient", *, refresh_s: float = 2.0) -> None:
+        self._client = client
+        self._refresh_s = refresh_s
+        self._remembered = _Remembered()
+
+    def is_ready(self) -> None:
+        """Return if the server answers; raises ``DependencyUnavailable``."""
+        with translating("list collections"):
+            self._client.get_collections()
+
+    def collections(self) -> list[str]:
+        """Return the names of the collections that have an index, sorted."""
+        with translating("list aliases"):
+            return sorted(alias.alias_name for alias in self._client.get_aliases().aliases)
+
+    def served(self, collection: str, *, fresh: bool = False) -> ServedIndex:
+        """Return what the alias ``collection`` serves; raises ``UnknownCollection`` without one."""
+        known = self._remembered.served.get(collection)
+        if known is not None and not fresh and time.monotonic() - known[0] < self._refresh_s:
+            return known[1]
+        served = self._look_up(collection)
+        with self._remembered.lock:
+            self._remembered.served[collection] = (time.monotonic(), served)
+        return served
+
+    def forget(self, collection: str) -> None:
+        """Look the alias up again at the next question."""
+        with self._remembered.lock:
+            self._remembered.served.pop(collection, None)
+
+    def candidates(
+        self,
+        index: ServedIndex,
+        *,
+        dense: Sequence[float] | None,
+        sparse: SparseVector | None,
+        groups: Sequence[str] | None,
+        conditions: Sequence[Condition] = (),
+        limit: int = 100,
+    ) -> Candidates:
+        """Return the ``limit`` best points of each list, in one request.
+
+        ``groups`` is whose eyes to look through (``None``: all rights); everyone's documents are always included. Each
+        query term is also asked alone, limit 1, under the same rights but without the caller's filter, because the bound of
+        a question must not depend on how it is narrowed. A list that is ``None`` is not asked. Raises ``IndexGone``
+        when the index was dropped since it was looked up.
+        """
+        from qdrant_client.http import models
+
+        rights = _rights(groups)
+        narrowed = models.Filter(
+            must=[*rights, *(_must(each) for each in conditions if not _is_negative(each))] or None,
+            must_not=[_must(each) for each in conditions if _is_negative(each)] or None,
+        )
+        within = models.Filter(must=list(rights)) if rights else None
+        terms = [] if sparse is None else list(zip(sparse.indices, sparse.values, strict=True))
+        requests: list[models.QueryRequest] = []
+        if dense is not None:
+            requests.append(_request(list(dense), DENSE, narrowed, limit, payload=True))
+        if terms:
+            requests.append(_request(_sparse(terms), SPARSE, narrowed, limit, payload=True))
+            requests.extend(_request(_sparse([term]), SPARSE, within, 1, payload=False) for term in terms)
+        if not requests:
+            return Candidates(dense={}, sparse={}, term_tops=(), payloads={})
+        with _index_still_there(index.physical), translating(f"search {index.physical}"):
+            answers = iter(self._client.query_batch_points(index.physical, requests))
+        payloads: dict[str, Mapping[str, Any]] = {}
+        near = _scores(next(answers).points, payloads) if dense is not None else {}
+        worded = _scores(next(answers).points, payloads) if terms else {}
+        tops = [answer.points[0].score if answer.points else 0.0 for answer in answers]
+        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
+
+    def _look_up(self, collection: str) -> ServedIndex:
+        with translating(f"read the alias of {collection}"):
+            aliases = self._client.get_aliases().aliases
+        physical = next((alias.collection_name for alias in aliases if alias.alias_name == collection), None)
+        if physical is None:
+            self.forget(collection)
+            known = ", ".join(sorted(alias.alias_name for alias in aliases)) or "none yet"
+            raise UnknownCollection(
+                f"No index serves a collection named {collection[:64]!r}; there are: {known}.",
+                remedy="An index is made when a collection's first documents are ingested.",
+            )
+        with _index_still_there(physical), translating(f"read {physical}"):
+            info = self._client.get_collection(physical)
+        prefix = f"{Payload.METADATA}."
+        fields = {
+            key.removeprefix(prefix): cast("FieldType", schema.data_type.value)
+            for key, schema in info.payload_schema.items()
+            if key.startswith(prefix)
+        }
+        stored = (info.config.metadata or {}).get(SPEC_METADATA)
+        try:
+            spec = IndexSpec.from_json(cast("dict[str, Any]", stored))
+        except TypeError as error:
+            raise ConfigurationError(
+                f"The index {physical} does not say what its vectors are made of.",
+                remedy="It was not made by this platform or by another version of it; remove its alias.",
+            ) from error
+        return ServedIndex(physical=physical, spec=spec, fields=fields, points=info.points_count or 0)
+
+
+class IndexGone(DependencyUnavailable):
+    """The physical index was dropped since its alias was read; look the alias up again."""
+
+
+@contextmanager
+def _index_still_there(physical: str) -> Iterator[None]:
+    try:
+        yield
+    except Permanent as error:
+        if getattr(error.__cause__, "status_code", None) == _NOT_FOUND:
+            raise IndexGone(f"The index {physical} is gone.", dependency="qdrant") from error
+        raise
+
+
+def _request(
+    query: "list[float] | models.SparseVector", using: str, within: "models.Filter | None", limit: int, *, payload: bool
+) -> "models.QueryRequest":
+    from qdrant_client.http import models
+
+    nearest = models.NearestQuery(nearest=query)
+    return models.QueryRequest(query=nearest, using=using, filter=within, limit=limit, with_payload=payload)
+
+
+def _sparse(terms: Sequence[tuple[int, float]]) -> "models.SparseVector":
+    from qdrant_client.http import models
+
+    return models.SparseVector(indices=[index for index, _ in terms], values=[float(weight) for _, weight in terms])
+
+
+def _scores(points: "Sequence[models.ScoredPoint]", payloads: dict[str, Mapping[str, Any]]) -> dict[str, float]:
+    for point in points:
+        payloads[str(point.id)] = point.payload or {}
+    return {str(point.id): point.score for point in points}
+
+
+def _rights(groups: Sequence[str] | None) -> "list[models.Condition]":
+    """Return the access condition; ``None`` is a caller who may see everything."""
+    from qdrant_client.http import models
+
+    if groups is None:
+        return []
+    match = models.MatchAny(any=sorted({*groups, EVERYONE}))
+    return [models.FieldCondition(key=Payload.ALLOWED_GROUPS, match=match)]
+
+
+def _is_negative(condition: Condition) -> bool:
+    return (isinstance(condition, AnyOf) and condition.negated) or (isinstance(condition, Exists) and condition.wanted)
+
+
+def _must(condition: Condition) -> "models.Condition":
+    """Return Qdrant's condition; for a negative one (``_is_negative``) that which must not hold."""
+    from qdrant_client.http import models
+
+    key = f"{Payload.METADATA}.{condition.field}"
+    if isinstance(condition, Exists):
+        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+    if isinstance(condition, AnyOf):
+        return _any_of(key, condition)
+    bounds = {name: value for name in ("gt", "gte", "lt", "lte") if (value := getattr(condition, name)) is not None}
+    if any(not isinstance(value, int | float) for value in bounds.values()):
+        return models.FieldCondition(key=key, range=models.DatetimeRange(**bounds))
+    return models.FieldCondition(key=key, range=models.Range(**bounds))
+
+
+def _any_of(key: str, condition: AnyOf) -> "models.Condition":
+    """Return one match for strings and whole numbers; other types, which Qdrant cannot match, as single points."""
+    from qdrant_client.http import models
+
+    if condition.type in {"keyword", "integer"}:
+        return models.FieldCondition(key=key, match=models.MatchAny(any=cast("list[str]", list(condition.values))))
+    if condition.type == "bool":
+        each = [models.FieldCondition(key=key, match=models.MatchValue(value=bool(v))) for v in condition.values]
+    elif condition.type == "float":
+        each = [
+            models.FieldCondition(key=key, range=models.Range(gte=float(v), lte=float(v))) for v in condition.values
+        ]
+    else:
+        each = [
+            models.FieldCondition.model_validate({"key": key, "range": {"gte": v, "lte": v}}) for v in condition.values
+        ]
+    return models.Filter(should=list(each))
