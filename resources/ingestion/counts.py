@@ -59,6 +59,11 @@ class Counts:
     part_bytes: int = 0
     total_s: float = 0.0
 
+    def add(self, other: "Counts") -> None:
+        """Add another's numbers to these."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
 
 _KEYS: dict[Layer, tuple[str, ...]] = {
     Layer.DOCUMENTS: (

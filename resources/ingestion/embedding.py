@@ -1,0 +1,162 @@
+"""Vectors for chunks: taken over where the same text was embedded before, made where it was not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+
+from rag_core.chunking import embedding_text
+from rag_core.collection import Chunking
+from rag_core.embedding import Embedder
+from rag_core.index_spec import IndexSpec
+from rag_core.rows import ChunkRow, EmbeddingRow
+from rag_core.sparse import Bm25
+from resources.clients.catalog.values import DueArrival, FoundPart
+from resources.clients.parquet_parts import PartStore
+from resources.ingestion.tables import read_rows
+from resources.ingestion.work import ChunkedDocument, EmbeddedDocument
+
+_TEXTS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """A micro-batch with vectors; ``made`` chunks were embedded now, ``reused`` took a vector over."""
+
+    documents: Sequence[EmbeddedDocument]
+    made: int
+    reused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkEmbedder:
+    """Gives every chunk of a micro-batch its vectors."""
+
+    parts: PartStore
+    spec: IndexSpec
+    chunking: Chunking
+    embedder: Callable[[], Embedder]
+    run_id: str
+    code_version: str
+    clock: Callable[[], datetime]
+    before_embedding: Callable[[], None]
+
+    def embed(self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart], *, remake: bool) -> Embedded:
+        """Return the documents with vectors, taking them from the cheapest place that has them.
+
+        1. This arrival's own stored rows, if they fit its chunks: nothing is loaded until a point needs it.
+        2. The rows of the document's version before (``found``), by embedding key.
+        3. An equal text elsewhere in this micro-batch.
+        4. The model: sorted by length, a bounded number of texts at once.
+        """
+        stored = {} if remake else self._stored(chunked, found)
+        others = [one for one in chunked if one.arrival.number not in stored]
+        known = {} if remake else self._known(others, found)
+        missing: dict[str, tuple[str, int]] = {}
+        for one in others:
+            for row in one.rows:
+                if row.embedding_key not in known.get(one.arrival.number, {}):
+                    missing.setdefault(row.embedding_key, (self._text(one, row), one.arrival.number))
+        fresh = self._made(missing)
+        documents = [
+            EmbeddedDocument(
+                chunked=one,
+                vectors={**known.get(one.arrival.number, {}), **_of(one, fresh)},
+                stored_in=stored.get(one.arrival.number, ""),
+            )
+            for one in chunked
+        ]
+        chunks = sum(len(one.rows) for one in chunked)
+        return Embedded(documents=documents, made=len(fresh), reused=chunks - len(fresh))
+
+    def only_stored(
+        self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart], skipped: list[DueArrival]
+    ) -> list[EmbeddedDocument]:
+        """Return the documents whose vectors are stored for this arrival; the others are added to ``skipped``."""
+        stored = self._stored(chunked, found)
+        skipped += [one.document.task for one in chunked if one.arrival.number not in stored]
+        return [
+            EmbeddedDocument(chunked=one, vectors={}, stored_in=stored[one.arrival.number])
+            for one in chunked
+            if one.arrival.number in stored
+        ]
+
+    def _stored(self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart]) -> dict[int, str]:
+        own = {
+            one.arrival.number: found[one.arrival.document_id].file
+            for one in chunked
+            if one.arrival.document_id in found and found[one.arrival.document_id].arrival == one.arrival.number
+        }
+        keys: dict[int, set[tuple[str, int, str]]] = {}
+        for file in sorted(set(own.values())):
+            arrivals = [number for number, place in own.items() if place == file]
+            try:
+                for table in self.parts.read(file, arrivals=arrivals, columns=["point_id", "ordinal", "embedding_key"]):
+                    for number, point, ordinal, key in zip(
+                        *(column.to_pylist() for column in table.columns), strict=True
+                    ):
+                        keys.setdefault(number, set()).add((point, ordinal, key))
+            except FileNotFoundError:
+                continue
+        return {
+            one.arrival.number: own[one.arrival.number]
+            for one in chunked
+            if one.arrival.number in keys
+            and keys[one.arrival.number] == {(row.point_id, row.ordinal, row.embedding_key) for row in one.rows}
+        }
+
+    def _known(
+        self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart]
+    ) -> dict[int, dict[str, EmbeddingRow]]:
+        before = {
+            found[one.arrival.document_id].arrival: (one, found[one.arrival.document_id].file)
+            for one in chunked
+            if one.arrival.document_id in found
+        }
+        known: dict[int, dict[str, EmbeddingRow]] = {}
+        for arrival, rows in read_rows(
+            self.parts, EmbeddingRow, {at: file for at, (_, file) in before.items()}
+        ).items():
+            document, _ = before[arrival]
+            wanted = {row.embedding_key for row in document.rows}
+            known[document.arrival.number] = {row.embedding_key: row for row in rows if row.embedding_key in wanted}
+        return known
+
+    def _text(self, one: ChunkedDocument, row: ChunkRow) -> str:
+        return embedding_text(
+            title=one.document.row.title, heading_path=row.heading_path, text=row.text, context=self.chunking.context
+        )
+
+    def _made(self, missing: Mapping[str, tuple[str, int]]) -> dict[str, EmbeddingRow]:
+        made: dict[str, EmbeddingRow] = {}
+        ordered = sorted(missing.items(), key=lambda item: (len(item[1][0]), item[0]))
+        bm25 = Bm25(k1=self.spec.bm25_k1, b=self.spec.bm25_b, average_length=self.spec.bm25_average_length)
+        for start in range(0, len(ordered), _TEXTS_AT_ONCE):
+            self.before_embedding()
+            piece = ordered[start : start + _TEXTS_AT_ONCE]
+            dense = np.asarray(self.embedder().embed_documents([text for _, (text, _) in piece]), dtype=np.float32)
+            now = self.clock().isoformat()
+            for (key, (text, arrival)), vector in zip(piece, dense, strict=True):
+                sparse = bm25.document(text)
+                made[key] = EmbeddingRow(
+                    arrival=arrival,
+                    document_id="",
+                    point_id="",
+                    ordinal=0,
+                    embedding_key=key,
+                    dense=vector,
+                    sparse_indices=sparse.indices,
+                    sparse_values=sparse.values,
+                    model=self.spec.model_identity,
+                    made_by_arrival=arrival,
+                    made_by_run=self.run_id,
+                    made_at=now,
+                    code_version=self.code_version,
+                )
+        return made
+
+
+def _of(one: ChunkedDocument, fresh: Mapping[str, EmbeddingRow]) -> dict[str, EmbeddingRow]:
+    return {row.embedding_key: fresh[row.embedding_key] for row in one.rows if row.embedding_key in fresh}

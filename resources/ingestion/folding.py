@@ -1,0 +1,98 @@
+"""Part files of a block folded into one, garbage removed, empty blocks retired."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from resources.clients.catalog.parts import Parts
+from resources.clients.catalog.values import NewPart, PartFile
+from resources.clients.parquet_parts import PartStore
+
+MAX_FILES = 16
+GRACE_S = 3600.0
+
+
+def fold_block(
+    parts: PartStore, names: Parts, collection: str, partition: int, *, is_full: bool, name: str
+) -> tuple[str, ...]:
+    """Fold each asset's files of a full block (or of one with too many files) into one; return the old files.
+
+    1. Write the new file from the rows that count, a row group at a time: dead rows are left behind.
+    2. Let the catalog name it for exactly those arrivals whose old file still counted: a run that named newer rows
+       meanwhile keeps them.
+    3. The old files stay until their grace period is over, for readers that have just opened them.
+    """
+    folded: list[str] = []
+    by_asset: dict[tuple[str, str], list[PartFile]] = {}
+    for file in names.of_block(collection, partition):
+        by_asset.setdefault((file.asset, file.fingerprint), []).append(file)
+    for number, ((asset, fingerprint), files) in enumerate(sorted(by_asset.items())):
+        if len(files) < 2 or (not is_full and len(files) <= MAX_FILES):
+            continue
+        held = names.files(collection, partition, asset, fingerprint)
+        try:
+            part = parts.write(
+                collection=collection,
+                partition=partition,
+                asset=asset,
+                name=f"{name}-fold{number}",
+                tables=_live_rows(parts, held),
+            )
+        except FileNotFoundError:
+            continue  # a part was taken away by hand: reconciliation makes its rows again, then folding works
+        old = sorted({file.file for file in files})
+        new = NewPart(
+            asset=asset,
+            fingerprint=fingerprint,
+            file=part.file,
+            rows=part.rows,
+            bytes=part.bytes,
+            arrivals=part.arrivals,
+        )
+        names.replace(collection, partition, old, new)
+        folded += old
+    return tuple(folded)
+
+
+def remove_garbage(parts: PartStore, names: Parts, collection: str, *, grace_s: float = GRACE_S) -> int:
+    """Delete files without rows that count for ``grace_s``, and files never named or finished; return how many.
+
+    An unnamed file may be one that a run is about to name, hence the grace period there too.
+    """
+    removed = 0
+    while files := names.unnamed(older_than_s=grace_s):
+        for file in files:
+            parts.delete(file)
+        names.forget(files)
+        removed += len(files)
+    before = datetime.now(UTC) - timedelta(seconds=grace_s)
+    old = [part.file for part in parts.list(collection) if part.modified_at < before]
+    for start in range(0, len(old), 1000):
+        some = old[start : start + 1000]
+        for file in sorted(set(some) - names.named(some)):
+            parts.delete(file)
+            removed += 1
+    return removed
+
+
+def retire_blocks(names: Parts, collection: str, *, limit: int = 100) -> tuple[int, ...]:
+    """Retire full blocks that hold no document's newest or indexed arrival; their files become garbage.
+
+    The caller deletes their Dagster partition keys; the numbers are never used again.
+    """
+    retired = names.retirable(collection, limit=limit)
+    for partition in retired:
+        names.retire(collection, partition)
+    return tuple(retired)
+
+
+def _live_rows(parts: PartStore, held: dict[int, str]) -> Iterator[Any]:
+    first: dict[str, int] = {}
+    for arrival in sorted(held):
+        first.setdefault(held[arrival], arrival)
+    for file in sorted(first, key=lambda one: first[one]):
+        yield from parts.read(file, arrivals=_held_by(held, file))
+
+
+def _held_by(held: dict[int, str], file: str) -> Sequence[int]:
+    return [arrival for arrival, place in held.items() if place == file]

@@ -1,0 +1,47 @@
+"""The rows of the version that answers, for when a newer one died half way into the index and then failed for good."""
+
+from dataclasses import dataclass, replace
+
+from rag_core.rows import ChunkRow, DocumentRow
+from resources.clients.catalog import Catalog
+from resources.clients.catalog.values import DueArrival
+from resources.clients.parquet_parts import PartStore
+from resources.ingestion.tables import read_rows
+from resources.ingestion.work import ChunkedDocument, EmbeddedDocument, ReadDocument
+
+_ASSETS = ("documents", "chunks", "embeddings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastGoodRows:
+    """Finds rows by the number of the arrival that was indexed."""
+
+    collection: str
+    catalog: Catalog
+    parts: PartStore
+
+    def find(self, task: DueArrival, number: int) -> EmbeddedDocument | None:
+        """Return the document as arrival ``number`` left it; None when not all of its rows are stored any more."""
+        partition = self._partition_of(number)
+        if partition is None:
+            return None
+        files = {asset: self.catalog.parts.files(self.collection, partition, asset) for asset in _ASSETS}
+        if not all(number in held for held in files.values()):
+            return None
+        documents = read_rows(self.parts, DocumentRow, {number: files["documents"][number]}).get(number)
+        chunks = read_rows(self.parts, ChunkRow, {number: files["chunks"][number]}).get(number)
+        if not documents or not chunks or not self.parts.exists(files["embeddings"][number]):
+            return None
+        then = replace(task, arrival=replace(task.arrival, number=number))
+        read = ReadDocument(task=then, row=documents[0], stored=True, parsed=False)
+        chunked = ChunkedDocument(document=read, rows=chunks, stored=True, reused=True)
+        return EmbeddedDocument(chunked=chunked, vectors={}, stored_in=files["embeddings"][number])
+
+    def _partition_of(self, number: int) -> int | None:
+        after = -1
+        while blocks := self.catalog.queries.blocks(self.collection, after=after):
+            for block in blocks:
+                if block.first_number <= number < block.first_number + block.arrivals:
+                    return block.partition
+            after = blocks[-1].partition
+        return None

@@ -1,0 +1,281 @@
+"""Look at a document's object, read it when it is new, parse it when its bytes are new."""
+
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from rag_core.access import stored_groups
+from rag_core.arrivals import Arrival, Presence
+from rag_core.collection import Collection, SidecarMetadata, selects
+from rag_core.errors import (
+    DependencyUnavailable,
+    DocumentRejected,
+    DocumentUnavailable,
+    QuarantineKind,
+    SourceChanged,
+)
+from rag_core.metadata import MAX_SIDECAR_BYTES, resolve_metadata
+from rag_core.parsed import ParsedDocument
+from rag_core.rows import DocumentRow
+from resources.clients.catalog.values import DueArrival
+from resources.clients.object_store import ObjectStore
+from resources.clients.parsing.versions import PARSER_VERSIONS
+from resources.ingestion.parsed_rows import encoded
+from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
+
+_LOOKS = 3
+_log = logging.getLogger(__name__)
+
+
+class DocumentParser(Protocol):
+    """Parses one file in a process of its own; raises ``DocumentRejected`` for what no parser can read."""
+
+    def parse(
+        self, source: Path, *, name: str, media_type_hint: str | None, passwords: Sequence[str]
+    ) -> ParsedDocument:
+        """Return the text and its places."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Which run and code read a document, for its row."""
+
+    run_id: str
+    code_version: str
+    clock: Callable[[], datetime]
+
+
+class DocumentReader:
+    """Reads documents of one collection, from several threads at once; ``folder`` takes the downloads."""
+
+    def __init__(
+        self,
+        *,
+        collection: Collection,
+        stores: Mapping[str, ObjectStore],
+        parser: Callable[[], DocumentParser],
+        passwords: Sequence[str],
+        folder: Path,
+        lineage: Lineage,
+    ) -> None:
+        self._collection = collection
+        self._stores = stores
+        self._parser = parser
+        self._passwords = tuple(passwords)
+        self._folder = folder
+        self._lineage = lineage
+        self._suffixes = {
+            source.name: next((rule.suffix for rule in source.metadata if isinstance(rule, SidecarMetadata)), None)
+            for source in collection.sources
+        }
+
+    def look(self, arrival: Arrival) -> Look | None:
+        """Look at an object and its sidecar now; None when it is gone. Raises what its store raises.
+
+        An object that the collection's file selects no more is gone once its deletion is recorded (and confirmed),
+        though the store still has it.
+        """
+        source, key = arrival.source, arrival.key
+        if arrival.presence is Presence.GONE and not self._is_selected(source, key):
+            return None
+        store = self._store(source)
+        info = store.head(key)
+        if info is None:
+            return None
+        suffix = self._suffixes[source]
+        sidecar = None if suffix is None else store.read_small(key + suffix, MAX_SIDECAR_BYTES)
+        return Look(
+            etag=info.etag,
+            version_id=info.version_id,
+            modified_at=info.modified_at.isoformat(),
+            size_bytes=info.size_bytes,
+            sidecar_etag="" if sidecar is None else sidecar[0].etag,
+            info=info,
+            sidecar_text=None if sidecar is None else _decoded(sidecar[1], key + str(suffix)),
+        )
+
+    def read(
+        self, task: DueArrival, known: KnownRow | None, *, reparse: bool
+    ) -> ReadDocument | GoneDocument | FailedDocument:
+        """Return the document as its store holds it now; only a dependency that is away is raised.
+
+        1. Look. Nothing there: gone, whatever was announced; the look under the lock confirms it.
+        2. The version that the known row was made from is not downloaded again, and the same bytes under a new
+           version are not parsed again, as long as their parser's version is the same.
+        3. Download only what was looked at (If-Match): a mixture of two versions is never indexed. An object that
+           changed meanwhile is looked at again, a few times; then it stays due.
+        """
+        groups: tuple[str, ...] | None = None
+        look: Look | None = None
+        error: DocumentRejected | DocumentUnavailable | SourceChanged
+        try:
+            for looks_left in reversed(range(_LOOKS)):
+                look = self.look(task.arrival)
+                if look is None:
+                    break
+                groups = self._groups(task, look)
+                try:
+                    return self._read(task, look, known, reparse=reparse)
+                except SourceChanged:
+                    if not looks_left:
+                        raise
+            return GoneDocument(task=task)
+        except (DocumentRejected, DocumentUnavailable, SourceChanged) as caught:
+            error = caught
+        except DependencyUnavailable:
+            raise
+        except Exception as caught:  # noqa: BLE001 - a defect met in one document must not stop the others
+            _log.exception("Reading %s failed unexpectedly", task.arrival.uri)
+            error = DocumentUnavailable(f"Unexpected {type(caught).__name__} while reading: {caught}")
+        return FailedDocument(task=task, error=error, groups=groups, look=look)
+
+    def _described(self, row: DocumentRow, look: Look) -> DocumentRow:
+        """Return a row with title, metadata and groups by today's rules, from what the parser found then."""
+        source = self._collection.source(row.source)
+        resolved = resolve_metadata(
+            source.metadata,
+            key=row.key,
+            sidecar_text=look.sidecar_text,
+            user_metadata=look.info.user_metadata,
+            parsed_metadata=json.loads(row.parsed_metadata),
+        )
+        return replace(
+            row,
+            title=resolved.title or row.parsed_title or PurePosixPath(row.key).name,
+            metadata=json.dumps(resolved.metadata, ensure_ascii=False, sort_keys=True),
+            allowed_groups=None if resolved.allowed_groups is None else tuple(sorted(set(resolved.allowed_groups))),
+        )
+
+    def _read(self, task: DueArrival, look: Look, known: KnownRow | None, *, reparse: bool) -> ReadDocument:
+        arrival = task.arrival
+        row = None if known is None else known.row
+        parsed = downloaded = 0
+        if row is not None and not reparse and _parser_is_current(row) and _same_object(look, row):
+            content, row = row.content_sha256, row
+        else:
+            path = self._folder / uuid.uuid4().hex
+            try:
+                read = self._store(arrival.source).download(
+                    arrival.key, path, expected=look.info, max_bytes=self._collection.limits.max_document_bytes
+                )
+                look = replace(look, etag=read.etag, version_id=read.version_id or look.version_id)
+                downloaded = path.stat().st_size
+                content = _sha256(path)
+                if row is None or reparse or row.content_sha256 != content or not _parser_is_current(row):
+                    document = self._parser().parse(
+                        path,
+                        name=PurePosixPath(arrival.key).name,
+                        media_type_hint=None,
+                        passwords=self._passwords,
+                    )
+                    if not document.text.strip():
+                        raise DocumentRejected(
+                            QuarantineKind.NO_TEXT, "The document has no text.", remedy="Run it through OCR."
+                        )
+                    row, parsed = self._row(task, document), 1
+            finally:
+                path.unlink(missing_ok=True)
+        fresh = replace(
+            row,
+            arrival=arrival.number,
+            uri=arrival.uri,
+            source=arrival.source,
+            key=arrival.key,
+            etag=look.etag,
+            version_id=look.version_id,
+            sidecar_etag=look.sidecar_etag,
+            modified_at=look.modified_at,
+            size_bytes=look.size_bytes,
+            content_sha256=content,
+            read_at=self._lineage.clock().isoformat(),
+            run_id=self._lineage.run_id,
+            code_version=self._lineage.code_version,
+        )
+        fresh = self._described(fresh, look)
+        stored = known is not None and known.arrival == arrival.number and not reparse and _says(fresh, known.row)
+        if stored and known is not None:
+            fresh = known.row
+        return ReadDocument(task=task, row=fresh, stored=stored, parsed=bool(parsed), downloaded_bytes=downloaded)
+
+    def _row(self, task: DueArrival, document: ParsedDocument) -> DocumentRow:
+        return DocumentRow(
+            arrival=task.arrival.number,
+            document_id=str(task.arrival.document_id),
+            uri=task.arrival.uri,
+            source=task.arrival.source,
+            key=task.arrival.key,
+            etag="",
+            version_id=None,
+            sidecar_etag="",
+            modified_at="",
+            size_bytes=0,
+            content_sha256="",
+            title=document.title,
+            metadata="{}",
+            allowed_groups=None,
+            read_at="",
+            run_id="",
+            code_version="",
+            **encoded(document),
+        )
+
+    def _groups(self, task: DueArrival, look: Look) -> tuple[str, ...] | None:
+        """Return the groups that everything but the document's own text allows; None when that is not readable."""
+        try:
+            resolved = resolve_metadata(
+                self._collection.source(task.arrival.source).metadata,
+                key=task.arrival.key,
+                sidecar_text=look.sidecar_text,
+                user_metadata=look.info.user_metadata,
+                parsed_metadata={},
+            )
+        except DocumentRejected:
+            return None
+        if resolved.allowed_groups is None:
+            return None
+        return stored_groups(resolved.allowed_groups, default_access=self._collection.default_access)
+
+    def _is_selected(self, source: str, key: str) -> bool:
+        declared = {one.name: one for one in self._collection.sources}.get(source)
+        return declared is not None and selects(declared, key)
+
+    def _store(self, source: str) -> ObjectStore:
+        try:
+            return self._stores[source]
+        except KeyError as error:
+            message = f"The source {source} is no longer in the collection's file, so its objects cannot be looked at."
+            raise DocumentUnavailable(message, remedy="Declare it again or confirm its removal.") from error
+
+
+def _same_object(look: Look, row: DocumentRow) -> bool:
+    return (look.etag, look.version_id, look.size_bytes) == (row.etag, row.version_id, row.size_bytes)
+
+
+def _parser_is_current(row: DocumentRow) -> bool:
+    return row.parser in PARSER_VERSIONS.values()
+
+
+def _says(fresh: DocumentRow, known: DocumentRow) -> bool:
+    """Say whether two rows of one arrival differ in nothing but when, by whom and with what code they were made."""
+    return replace(fresh, read_at=known.read_at, run_id=known.run_id, code_version=known.code_version) == known
+
+
+def _decoded(content: bytes, key: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentRejected(
+            QuarantineKind.BAD_METADATA, f"The sidecar {key} is not UTF-8.", remedy="Save it as UTF-8."
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
