@@ -6,24 +6,21 @@ A sweep compares two streams that are sorted the same way, bytewise by key, and 
 2. What the catalog holds and the listing does not is *missing*, a candidate for deletion, but only if it was last
    recorded before the sweep began: what was recorded since was seen by someone who looked later.
 3. Nothing is concluded about keys in a part of the source that could not be looked at.
-4. Only a complete sweep turns candidates into deletions, and only if ``judge`` sees no reason to ask a person first.
+4. Only a complete sweep turns candidates into deletions, and only as many as ``safety_of`` lets through unasked.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from rag_core.arrivals import Presence
 from rag_core.identity import Json
 from rag_core.objects import ListedPage, ObjectInfo, announced_version
-
-SAFE_MISSING_OBJECTS = 20
-SAFE_MISSING_SHARE = 0.2
 
 
 class Known(Protocol):
@@ -135,54 +132,37 @@ def announce(
     )
 
 
-class StopReason(StrEnum):
-    """Why a source stops red until a person confirms."""
-
-    ROOT_MISSING = "root-missing"
-    ROOT_EMPTY = "root-empty"
-    MANY_GONE = "many-gone"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """A sweep's end that a person has to look at."""
+class Safety:
+    """Deletions wait for a person above ``share`` of a source, but not below ``min_objects``."""
 
-    reason: StopReason
-    detail: str
+    share: float
+    min_objects: int
 
 
-def judge(
-    *, looked_at: int, missing: int, present: int, unreadable: int, root: str | None, known_root: str | None
-) -> Stop | None:
-    """Say whether a complete sweep's deletions wait for a person; None lets them through.
+USUAL = Safety(share=0.2, min_objects=20)
+NONE_AT_ALL = Safety(share=0.0, min_objects=1)
+CONFIRMED = Safety(share=1.0, min_objects=1)
 
-    ``present`` counts what the catalog held as present, ``root`` identifies the root now and ``known_root`` when it
-    last held something. An empty root that is provably the same folder as then was emptied, not unmounted.
+
+def safety_of(*, looked_at: int, is_unreadable: bool, root: str | None, known_root: str | None) -> Safety:
+    """Return how many deletions a complete sweep may conclude without asking a person.
+
+    An empty root may be an unmounted disk or another bucket of the same name: then none. It was emptied on purpose
+    only if ``root``, what identifies it now, is what it was when it last held something (``known_root``).
     """
-    if missing == 0:
-        return None
-    same_root = root is not None and root == known_root
-    if looked_at == 0 and unreadable == 0 and not same_root:
-        return Stop(
-            reason=StopReason.ROOT_EMPTY,
-            detail=f"the source is empty and the catalog knows {present} of its documents: an empty mount?",
-        )
-    if missing >= SAFE_MISSING_OBJECTS and missing > SAFE_MISSING_SHARE * present:
-        return Stop(
-            reason=StopReason.MANY_GONE,
-            detail=f"{missing} of {present} known documents are gone at once",
-        )
-    return None
+    is_same_root = root is not None and root == known_root
+    return USUAL if looked_at or is_unreadable or is_same_root else NONE_AT_ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeping:
-    """How far a running sweep got; it is the source's position in the catalog."""
+    """How far a running sweep got. ``is_emptying``: its root is given up, so all that is known of it is missing."""
 
-    sweep_id: str
+    sweep_id: UUID
     began_at: datetime
+    is_emptying: bool = False
     after_key: str = ""
-    ticks: int = 0
     looked_at: int = 0
     changed: int = 0
     missing: int = 0
@@ -193,7 +173,7 @@ class Sweeping:
 class Swept:
     """What the last complete sweep saw."""
 
-    sweep_id: str
+    sweep_id: UUID
     began_at: datetime
     finished_at: datetime
     looked_at: int
@@ -204,11 +184,17 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepState:
-    """A source's position: the running sweep, the last complete one, and the root when it last held something."""
+    """A source's position in the catalog: the running sweep, the last complete one, and its root.
+
+    ``root_uri`` and ``root`` say where the known objects lie and what identified it when it last held something.
+    ``spent_stop`` is the last confirmed stop that was acted upon; a confirmation counts once.
+    """
 
     running: Sweeping | None = None
     last: Swept | None = None
+    root_uri: str | None = None
     root: str | None = None
+    spent_stop: int = 0
 
     def due_at(self, interval_s: float) -> datetime | None:
         """Return when the next tick has something to do; None means at once."""
@@ -237,13 +223,39 @@ MAX_NAMED_UNREADABLE = 5
 def advanced(running: Sweeping, plan: PagePlan, unreadable: Iterable[str]) -> Sweeping:
     """Return the running sweep after a page was compared."""
     named = dict.fromkeys([*running.unreadable, *unreadable])
-    return Sweeping(
-        sweep_id=running.sweep_id,
-        began_at=running.began_at,
+    return replace(
+        running,
         after_key=plan.through,
-        ticks=running.ticks,
         looked_at=running.looked_at + plan.looked_at,
         changed=running.changed + len(plan.changed),
         missing=running.missing + len(plan.missing),
         unreadable=tuple(named)[:MAX_NAMED_UNREADABLE],
     )
+
+
+def finished(state: SweepState, running: Sweeping, *, root_uri: str, root: str | None, at: datetime) -> SweepState:
+    """Return the state after a complete sweep of a root; one that held nothing leaves the root's identity as it was."""
+    return replace(
+        state,
+        running=None,
+        last=Swept(
+            sweep_id=running.sweep_id,
+            began_at=running.began_at,
+            finished_at=at,
+            looked_at=running.looked_at,
+            changed=running.changed,
+            missing=running.missing,
+            unreadable=running.unreadable,
+        ),
+        root_uri=root_uri,
+        root=root if running.looked_at or running.is_emptying else state.root,
+    )
+
+
+def just_before(key: str) -> str:
+    """Return a text that sorts before ``key`` with hardly any key between: the start of a range of one key."""
+    before = ord(key[-1]) - 1
+    if before < 1:
+        return key[:-1]
+    last = "\ud7ff" if 0xD800 <= before <= 0xDFFF else chr(before)  # UTF-8 has no surrogates
+    return f"{key[:-1]}{last}\U0010ffff"

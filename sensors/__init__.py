@@ -1,1 +1,24 @@
-"""Sensors look, record, plan and answer; the decisions are pure functions in rag_core."""
+"""Sensors look, record, plan and answer; they receive their job and import no assets.
+
+``build_sensors`` is all that the composition root needs. The watcher (``python -m sensors.watcher``) shares everything
+but Dagster with them, so importing this package does not import Dagster.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from dagster._core.definitions.target import ExecutableDefinition
+
+    from resources.clients.collection_files import LoadedCollection
+
+
+def build_sensors(
+    loaded: "LoadedCollection", *, job: "ExecutableDefinition", blocks: "dg.DynamicPartitionsDefinition"
+) -> "list[dg.SensorDefinition]":
+    """Return a collection's sensors: one that sweeps for each source, and one that asks for the runs."""
+    from sensors.bucket_sensor import build_bucket_sensor
+    from sensors.due_work_sensor import build_due_work_sensor
+
+    sweeps = [build_bucket_sensor(loaded, source) for source in loaded.collection.sources]
+    return [*sweeps, build_due_work_sensor(loaded.collection, job=job, partitions_def=blocks)]
