@@ -1,0 +1,70 @@
+"""Choosing the cuts of one region: content-defined, so that an edit moves only the cuts around it.
+
+Among the places that would leave a chunk of ``lowest`` to ``highest`` tokens, the best kind of place wins, and within
+a kind the one whose following text has the smallest hash (the idea of content-defined chunking: Muthitacharoen, Chen,
+Mazières, *A Low-bandwidth Network File System*, SOSP 2001). The choice depends on nearby text alone, so after an
+insertion the old cuts are found again within a chunk or two.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from rag_core.chunking.boundaries import Boundary
+
+_HASHED_CHARACTERS = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruler:
+    """A text with its tokens' starts and its boundaries, all in order: counts tokens between characters."""
+
+    text: str
+    token_starts: Sequence[int]
+    boundaries: Sequence[Boundary]
+    boundary_places: Sequence[int]
+
+    def tokens(self, start: int, end: int) -> int:
+        """Return how many tokens start in ``text[start:end]``."""
+        return bisect_left(self.token_starts, end) - bisect_left(self.token_starts, start)
+
+    def after(self, start: int, tokens: int) -> int:
+        """Return the place behind so many tokens from ``start`` on."""
+        index = bisect_left(self.token_starts, start) + tokens
+        return self.token_starts[index] if index < len(self.token_starts) else len(self.text)
+
+
+def cuts_within(ruler: Ruler, start: int, end: int, *, lowest: int, highest: int) -> list[int]:
+    """Return where the chunks of ``text[start:end]`` begin, ``start`` first; each has at most ``highest`` tokens."""
+    cuts = [start]
+    while (left := ruler.tokens(cuts[-1], end)) > highest:
+        at = cuts[-1]
+        # What remains must not be a crumb: near the end the window stops ``lowest`` before it.
+        furthest = min(highest, max(lowest, left - lowest))
+        cuts.append(_best_cut(ruler, at, ruler.after(at, lowest), ruler.after(at, furthest)))
+    return cuts
+
+
+def _best_cut(ruler: Ruler, at: int, nearest: int, furthest: int) -> int:
+    first = bisect_left(ruler.boundary_places, max(nearest, at + 1))
+    last = bisect_right(ruler.boundary_places, furthest)
+    window = ruler.boundaries[first:last]
+    if window:
+        # A heading or a paragraph's end first; a line's end only where there is no sentence's.
+        best = min(boundary.level for boundary in window)
+        places = [boundary.at for boundary in window if boundary.level == best]
+    else:
+        low, high = bisect_left(ruler.token_starts, nearest), bisect_right(ruler.token_starts, furthest)
+        places = [place for place in ruler.token_starts[low:high] if place > at and _starts_word(ruler.text, place)]
+        places = places or [furthest]
+    return min(places, key=lambda place: (_hash(ruler.text, place), place))
+
+
+def _starts_word(text: str, place: int) -> bool:
+    return text[place - 1].isspace()
+
+
+def _hash(text: str, place: int) -> bytes:
+    following = " ".join(text[place : place + 2 * _HASHED_CHARACTERS].split())[:_HASHED_CHARACTERS]
+    return blake2b(following.encode("utf-8", "surrogatepass"), digest_size=8).digest()
