@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import text
+
 from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
@@ -11,6 +13,7 @@ from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.sources import Sources
+from resources.clients.catalog.waiting import wait_for_due
 from resources.clients.catalog.writing import Writing
 
 
@@ -34,11 +37,12 @@ class Catalog:
 
     def wait_for_due(self, collections: Sequence[str], *, timeout_s: float) -> frozenset[str]:
         """Return the collections with work to request, waiting up to ``timeout_s`` for the first; may be empty."""
-        raise NotImplementedError
+        return wait_for_due(self._database, self.due, collections, timeout_s=timeout_s)
 
     def ping(self) -> None:
         """Return when the database answers; raises ``DependencyUnavailable``."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Close every connection."""

@@ -68,10 +68,8 @@ class Due(MakingDue):
         with self._database.transaction() as connection:
             if connection.execute(_HOLDS, parameters).one_or_none() is None:
                 raise ClaimLost(f"Block {claim.partition} of {claim.collection} is another run's now.")
-            suspects = connection.execute(_SUSPECTS, parameters).scalar_one()
             begun = sorted(connection.execute(_BEGIN, parameters).scalars())
-            in_processing = connection.execute(_IN_PROCESSING, parameters).scalar_one()
-            if suspects and in_processing > 1:
+            if connection.execute(_SUSPECT_HAS_COMPANY, parameters).scalar_one():
                 raise InvalidRequest("A suspect is processed alone: begin it by itself, when nothing else is begun.")
         return begun
 
@@ -212,13 +210,8 @@ SELECT 1 FROM claims WHERE collection = :collection AND partition = :partition A
     AND run_id = :run_id AND state = 'running' FOR SHARE
 """)
 
-_SUSPECTS = text("""
-SELECT count(*) FROM arrivals
-WHERE collection = :collection AND number = ANY(CAST(:numbers AS bigint[])) AND crashes >= :suspect
-""")
-
-_IN_PROCESSING = text("""
-SELECT count(*) FROM arrivals
+_SUSPECT_HAS_COMPANY = text("""
+SELECT count(*) > 1 AND coalesce(bool_or(alone), false) FROM arrivals
 WHERE collection = :collection AND state = 'processing' AND partition = :partition
     AND run_id = :run_id AND claim = :claim
 """)

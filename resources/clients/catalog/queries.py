@@ -1,10 +1,15 @@
 """What readers see: documents with their state and reason, counts, failures, open writes."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from rag_core.arrivals import ArrivalState
+from rag_core.errors import QuarantineKind
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.document_rows import DOCUMENT, FAILED_OVER, IN_BLOCK, IN_STATE, PAGE, document_row, page
 from resources.clients.catalog.values import Block, DocumentPage, DocumentRow, Failure, OpenIntent
 
 
@@ -24,48 +29,159 @@ class Queries:
         limit: int = 100,
     ) -> DocumentPage:
         """Return documents by URI, or in a ``state`` by arrival number; ``prefix`` is of the URI."""
-        raise NotImplementedError
+        by_state = state is not None
+        parameters = {
+            "collection": collection,
+            "prefix": prefix,
+            "prefix_start": prefix[:500],
+            "limit": limit + 1,
+            **page.read(after, by_state=by_state),
+        }
+        if state is not None:
+            parameters["state"] = state.value
+        with self._database.transaction() as connection:
+            rows = connection.execute(IN_STATE if by_state else PAGE, parameters).all()
+        shown = rows[:limit]
+        more = page.write(shown[-1], by_state=by_state) if len(rows) > limit else None
+        return DocumentPage(documents=tuple(document_row(row) for row in shown), next_after=more)
 
     def document(self, document_id: UUID) -> DocumentRow | None:
         """Return one document, or None."""
-        raise NotImplementedError
+        return self.documents_by_id([document_id]).get(document_id)
 
     def documents_by_id(self, document_ids: Sequence[UUID]) -> dict[UUID, DocumentRow]:
         """Return those documents that are known."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(DOCUMENT, {"ids": list(document_ids)}).all()
+        return {row.document_id: document_row(row) for row in rows}
 
     def counts_by_state(self, collection: str) -> dict[ArrivalState, int]:
         """Return how many arrivals are in each state (every state has its key)."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(COUNTS, {"collection": collection}).all()
+        return _counts(rows)
 
     def due_count(self, collection: str, *, at_most: int = 100_000) -> int:
         """Return how many arrivals are due now or later, counted no further than ``at_most``; cheap, for ticks."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            return connection.execute(DUE_COUNT, {"collection": collection, "at_most": at_most}).scalar_one()
 
     def block_counts(self, collection: str, partition: int) -> dict[ArrivalState, int]:
         """Return how many of a block's arrivals are in each state (every state has its key)."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(_BLOCK_COUNTS, {"collection": collection, "partition": partition}).all()
+        return _counts(rows)
 
     def collections(self) -> list[str]:
         """Return the collections that anything was recorded for."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            return list(connection.execute(text("SELECT collection FROM collections ORDER BY collection")).scalars())
 
     def blocks(self, collection: str, *, after: int = -1, limit: int = 1000) -> list[Block]:
         """Return blocks with a number above ``after``."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(_BLOCKS, {"collection": collection, "after": after, "limit": limit}).all()
+        return [
+            Block(
+                collection=row.collection,
+                partition=row.partition,
+                first_number=row.first_number,
+                arrivals=row.arrivals,
+                bytes=row.bytes,
+                is_full=row.is_full,
+                is_retired=row.is_retired,
+                opened_at=row.opened_at,
+            )
+            for row in rows
+        ]
 
     def indexed_in_block(self, collection: str, partition: int) -> list[DocumentRow]:
         """Return documents whose indexed arrival lies in the block and that have no open intent: what checks compare."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(IN_BLOCK, {"collection": collection, "partition": partition}).all()
+        return [document_row(row) for row in rows]
 
     def failures(self, collection: str, *, limit: int = 100) -> list[Failure]:
         """Return newest arrivals that are quarantined, latest first."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(_FAILURES, {"collection": collection, "limit": limit}).all()
+        return [
+            Failure(
+                document_id=row.document_id,
+                uri=row.uri,
+                arrival=row.number,
+                partition=row.partition,
+                kind=QuarantineKind(row.reason_kind),
+                message=row.reason,
+                remedy=row.remedy,
+                failed_at=row.changed_at,
+                attempts=row.attempts,
+                run_id=row.run_id,
+            )
+            for row in rows
+        ]
 
     def stale_documents(self, collection: str, *, limit: int = 100) -> list[DocumentRow]:
         """Return documents whose newest version failed for good while an older one answers."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(FAILED_OVER, {"collection": collection, "limit": limit}).all()
+        return [document_row(row) for row in rows]
 
     def open_intents(self, collection: str, *, limit: int = 100) -> list[OpenIntent]:
         """Return writes that are begun and not closed, oldest first."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            rows = connection.execute(_INTENTS, {"collection": collection, "limit": limit}).all()
+        return [
+            OpenIntent(
+                id=row.id,
+                collection=row.collection,
+                index_name=row.index_name,
+                document_id=row.document_id,
+                arrival=row.arrival,
+                run_id=row.run_id,
+                opened_at=row.opened_at,
+                is_orphan=row.orphaned_at is not None,
+            )
+            for row in rows
+        ]
+
+
+def _counts(rows: Sequence[Any]) -> dict[ArrivalState, int]:
+    return dict.fromkeys(ArrivalState, 0) | {ArrivalState(row.state): row.arrivals for row in rows}
+
+
+COUNTS = text("""
+SELECT state, count(*) AS arrivals FROM arrivals WHERE collection = :collection GROUP BY state
+""")
+
+DUE_COUNT = text("""
+SELECT count(*) FROM (
+    SELECT 1 FROM arrivals WHERE collection = :collection AND due_at IS NOT NULL LIMIT :at_most) some
+""")
+
+_BLOCK_COUNTS = text("""
+SELECT a.state, count(*) AS arrivals FROM blocks b
+JOIN arrivals a ON a.collection = b.collection
+    AND a.number >= b.first_number AND a.number < b.first_number + b.arrivals
+WHERE b.collection = :collection AND b.partition = :partition GROUP BY a.state
+""")
+
+_BLOCKS = text("""
+SELECT b.collection, b.partition, b.first_number, b.arrivals, b.bytes, b.is_full, b.opened_at,
+       coalesce(c.is_retired, false) AS is_retired
+FROM blocks b LEFT JOIN claims c ON c.collection = b.collection AND c.partition = b.partition
+WHERE b.collection = :collection AND b.partition > :after ORDER BY b.partition LIMIT :limit
+""")
+
+_FAILURES = text("""
+SELECT a.document_id, a.uri, a.number, a.partition, a.reason_kind, a.reason, a.remedy, a.changed_at, a.attempts, a.run_id
+FROM arrivals a
+WHERE a.collection = :collection AND a.state = 'quarantined'
+    AND NOT EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number)
+ORDER BY a.number DESC LIMIT :limit
+""")
+
+_INTENTS = text("""
+SELECT id, collection, index_name, document_id, arrival, run_id, opened_at, orphaned_at FROM intents
+WHERE collection = :collection ORDER BY id LIMIT :limit
+""")

@@ -1,0 +1,161 @@
+"""The outcome rows of documents that were written under their locks: one statement a table, whatever the number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from rag_core.errors import DocumentRejected
+from resources.clients.catalog.values import HeadState, Outcome
+
+_TAKES_PLACE = frozenset({"indexed", "unchanged", "deleted", "quarantined"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One document's outcome; ``state`` is its arrival's new state."""
+
+    head: HeadState
+    state: str
+    outcome: Outcome | None
+    rejected: DocumentRejected | None
+    tried_spec: str
+    removed: bool
+    delay_s: float
+
+
+def write_outcomes(
+    connection: Connection,
+    collection: str,
+    index_name: str,
+    run_id: str,
+    settled: Sequence[Settled],
+    orphans: Mapping[UUID, Sequence[int]],
+) -> None:
+    """Write what became of each document and close its intents, the run's own and the orphans seen under the lock."""
+    common = {"collection": collection, "index_name": index_name, "run_id": run_id}
+    in_index = [each for each in settled if each.outcome is not None]
+    out_of_index = [each for each in settled if each.state == "deleted" or each.removed]
+    if in_index:
+        connection.execute(_INDEXED, [{**common, **_index_row(each)} for each in in_index])
+    if out_of_index:
+        ids = [each.head.document_id for each in out_of_index]
+        connection.execute(_OUT_OF_INDEX, {**common, "ids": ids})
+    placed = [each for each in settled if each.state in _TAKES_PLACE]
+    if placed:
+        connection.execute(
+            _PLACE,
+            {
+                "ids": [each.head.document_id for each in placed],
+                "places": [each.head.arrival for each in placed],
+                "tombstones": [each.state == "deleted" for each in placed],
+            },
+        )
+    healing = [each for each in settled if each.state in _TAKES_PLACE]
+    connection.execute(
+        _CLOSE,
+        {
+            **common,
+            "ids": [each.head.document_id for each in settled],
+            "orphans": [orphan for each in healing for orphan in orphans[each.head.document_id]],
+        },
+    )
+    numbers = sorted(each.head.arrival for each in settled)
+    connection.execute(_LOCK_ARRIVALS, {**common, "numbers": numbers})
+    connection.execute(_SETTLE, [{**common, **_arrival_row(each)} for each in settled])
+
+
+def _index_row(settled: Settled) -> dict[str, Any]:
+    outcome = settled.outcome
+    if outcome is None:
+        return {}
+    return {
+        "document_id": settled.head.document_id,
+        "arrival": settled.head.arrival,
+        "confirmed_only": settled.state == "unchanged",
+        "version": outcome.version,
+        "version_id": outcome.version_id,
+        "title": outcome.title,
+        "media_type": outcome.media_type,
+        "parser": outcome.parser,
+        "chunking": outcome.chunking,
+        "metadata_rules": outcome.metadata_rules,
+        "code_version": outcome.code_version,
+        "chunks": outcome.chunks,
+        "size_bytes": outcome.size_bytes,
+    }
+
+
+def _arrival_row(settled: Settled) -> dict[str, Any]:
+    rejected, outcome = settled.rejected, settled.outcome
+    return {
+        "number": settled.head.arrival,
+        "document_id": settled.head.document_id,
+        "state": settled.state,
+        "delay_s": settled.delay_s,
+        "kind": "" if rejected is None else rejected.kind.value,
+        "reason": "" if rejected is None else rejected.message,
+        "remedy": "" if rejected is None else rejected.remedy,
+        "tried_spec": settled.tried_spec,
+        "read_version": "" if outcome is None else outcome.version,
+        "read_version_id": None if outcome is None else outcome.version_id,
+    }
+
+
+_INDEXED = text("""
+INSERT INTO document_indexes AS x
+    (document_id, index_name, collection, indexed_arrival, indexed_run, indexed_at, confirmed_arrival, confirmed_run,
+     version, version_id, title, media_type, parser, chunking, metadata_rules, code_version, chunks, size_bytes)
+VALUES (:document_id, :index_name, :collection, :arrival, :run_id, now(), :arrival, :run_id,
+        :version, :version_id, :title, :media_type, :parser, :chunking, :metadata_rules, :code_version, :chunks,
+        :size_bytes)
+ON CONFLICT (document_id, index_name) DO UPDATE SET
+    indexed_arrival = CASE WHEN :confirmed_only THEN x.indexed_arrival ELSE excluded.indexed_arrival END,
+    indexed_run = CASE WHEN :confirmed_only THEN x.indexed_run ELSE excluded.indexed_run END,
+    indexed_at = CASE WHEN :confirmed_only THEN x.indexed_at ELSE excluded.indexed_at END,
+    confirmed_arrival = excluded.confirmed_arrival, confirmed_run = excluded.confirmed_run,
+    version = excluded.version, version_id = excluded.version_id, title = excluded.title,
+    media_type = excluded.media_type, parser = excluded.parser, chunking = excluded.chunking,
+    metadata_rules = excluded.metadata_rules, code_version = excluded.code_version, asked_spec = '',
+    chunks = excluded.chunks, size_bytes = excluded.size_bytes
+""")
+
+_OUT_OF_INDEX = text("""
+DELETE FROM document_indexes WHERE index_name = :index_name AND document_id = ANY(CAST(:ids AS uuid[]))
+""")
+
+_PLACE = text("""
+UPDATE documents d SET place = greatest(d.place, placed.place), is_tombstone = placed.is_tombstone, changed_at = now()
+FROM unnest(CAST(:ids AS uuid[]), CAST(:places AS bigint[]), CAST(:tombstones AS boolean[]))
+    AS placed (id, place, is_tombstone)
+WHERE d.document_id = placed.id
+""")
+
+_CLOSE = text("""
+DELETE FROM intents WHERE id = ANY(CAST(:orphans AS bigint[])) OR (
+    document_id = ANY(CAST(:ids AS uuid[])) AND index_name = :index_name AND run_id = :run_id AND orphaned_at IS NULL)
+""")
+
+_LOCK_ARRIVALS = text("""
+SELECT 1 FROM arrivals WHERE collection = :collection AND number = ANY(CAST(:numbers AS bigint[]))
+ORDER BY number FOR UPDATE
+""")
+
+# An orphan that appeared after the lock was taken has not been healed: the arrival is due again.
+_SETTLE = text("""
+UPDATE arrivals SET state = :state, alone = false, run_id = :run_id, changed_at = now(),
+    reason_kind = :kind, reason = :reason, remedy = :remedy,
+    tried_spec = CASE WHEN CAST(:tried_spec AS text) = '' THEN tried_spec ELSE :tried_spec END,
+    read_version = :read_version, read_version_id = :read_version_id,
+    attempts = CASE WHEN :state = 'pending' THEN greatest(attempts - 1, 0) ELSE attempts END,
+    crashes = CASE WHEN :state IN ('pending', 'quarantined') THEN crashes ELSE 0 END,
+    reconcile = CASE WHEN :state = 'superseded' THEN false ELSE orphans.exist END,
+    due_at = CASE
+        WHEN :state = 'pending' THEN clock_timestamp() + make_interval(secs => :delay_s)
+        WHEN :state <> 'superseded' AND orphans.exist THEN clock_timestamp()
+    END
+FROM (SELECT EXISTS (SELECT 1 FROM intents WHERE document_id = :document_id AND orphaned_at IS NOT NULL) AS exist) orphans
+WHERE collection = :collection AND number = :number
+""")
