@@ -28,6 +28,7 @@ from local_stack.probes import probe_of
 from local_stack.run_state import read_state
 from local_stack.status import PartStatus, stack_status
 from local_stack.supervisor import log_path, start_supervisor, stop_supervisor
+from local_stack.supervisor_socket import SupervisorSocket
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources.home import stack_file
 from resources.settings import Settings
@@ -99,6 +100,8 @@ def _wait_until_ready(plan: Plan, *, limit_s: float, watch: Watch) -> None:
     lines = {part.name: Readiness(name=part.name, url=part.url, missing="starting") for part in plan.parts}
     while True:
         statuses = {status.name: status for status in stack_status(plan.settings.home)}
+        if not all(part.name in statuses for part in plan.parts) or not SupervisorSocket(plan.settings.home).is_alive():
+            raise DependencyUnavailable("The stack was stopped while it came up.", dependency="supervisor")
         for part in plan.parts:
             if lines[part.name].after_s is None:
                 missing = _missing(part, statuses[part.name], plan.settings)

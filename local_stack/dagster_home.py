@@ -53,7 +53,9 @@ def write_dagster_home(settings: Settings) -> None:
     """Write ``dagster.yaml`` and ``workspace.yaml``; neither holds a secret."""
     folder = dagster_home(settings)
     write_private(folder / "dagster.yaml", _yaml(INSTANCE))
-    module = {"python_module": {"module_name": "rag_assets.definitions", "attribute": "defs"}}
+    module = {
+        "python_module": {"module_name": "rag_assets.definitions", "attribute": "defs", "location_name": "rag_assets"}
+    }
     write_private(folder / "workspace.yaml", _yaml({"load_from": [module]}))
 
 

@@ -20,12 +20,24 @@ def members(home: Path) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             is_member = mark in (folder / "environ").read_bytes().split(b"\0")
-            is_dead = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] in ("Z", "X")
-        except (OSError, IndexError):
+        except OSError:
             continue  # ended meanwhile, or another user's
-        if is_member and not is_dead and int(folder.name) != os.getpid():
-            found.append(int(folder.name))
+        pid = int(folder.name)
+        if is_member and pid != os.getpid() and is_living(pid):
+            found.append(pid)
     return found
+
+
+def is_living(pid: int) -> bool:
+    """Tell whether the process runs; one that ended and whose parent has not yet taken notice does not."""
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat")
+        return not Path("/proc").exists() or status.read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except (ProcessLookupError, FileNotFoundError, IndexError):
+        return False
+    except PermissionError:
+        return True  # somebody else's, and alive
 
 
 def end_members(home: Path, *, patience_s: float = 10.0) -> int:

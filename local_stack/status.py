@@ -58,7 +58,7 @@ def _line(home: Path, part: Part, process: Mapping[str, Any]) -> PartStatus:
     now = time.time()
     if state.phase == "delayed":
         in_s = max(0, round(state.next_start_at - now))
-        detail = f"died {state.restarts} times, starts again in {in_s} s: see 'rag logs {name}'"
+        detail = f"died; starts again in {in_s} s (restart {state.restarts}): see 'rag logs {name}'"
         return _of(part, state, state_name="restarting", next_start_in_s=in_s, detail=detail)
     if state.phase == "waiting":
         return _of(part, state, state_name="waiting", detail=f"for {', '.join(state.waits_for)}")

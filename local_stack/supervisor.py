@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_stack.members import end_members, mark_of
+from local_stack.members import end_members, is_living, mark_of
 from local_stack.parts import Part
 from local_stack.private_files import write_private
 from local_stack.supervisor_socket import SupervisorSocket, prepare_socket_folder, socket_path
@@ -79,11 +79,7 @@ def stop_supervisor(home: Path, *, limit_s: float = 180.0) -> bool:
 def _wait_for_end(pid: int, limit_s: float) -> None:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # where it is our own child, take its exit status so that it can go
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if not is_living(pid):
             return
         time.sleep(0.05)
 

@@ -64,7 +64,8 @@ def _progress_table(lines: list["Readiness"]) -> Table:
     table = Table.grid(padding=(0, 2))
     for line in lines:
         if line.after_s is None:
-            table.add_row(Spinner("dots"), line.name, Text(line.missing, style="yellow", overflow="ellipsis"))
+            missing = Text(line.missing, style="yellow", no_wrap=True, overflow="ellipsis")
+            table.add_row(Spinner("dots"), line.name, missing)
         else:
             table.add_row(Text("✓", style="green"), line.name, Text(f"ready in {line.after_s:.1f} s", style="dim"))
     return table
