@@ -36,11 +36,8 @@ class Chunker:
     def _cut(self, document: ReadDocument, origin: str) -> list[ChunkRow]:
         parsed = parsed_of(document.row)
         rows: list[ChunkRow] = []
-        occurrences: dict[str, int] = {}
         owner = UUID(document.row.document_id)
-        for ordinal, chunk in enumerate(chunk_document(parsed, self.chunking, self.embedder())):
-            occurrence = occurrences.get(chunk.text, 0)
-            occurrences[chunk.text] = occurrence + 1
+        for chunk in chunk_document(parsed, self.chunking, self.embedder()):
             seen = embedding_text(
                 title=parsed.title, heading_path=chunk.heading_path, text=chunk.text, context=self.chunking.context
             )
@@ -48,14 +45,14 @@ class Chunker:
                 ChunkRow(
                     arrival=document.arrival.number,
                     document_id=document.row.document_id,
-                    point_id=str(point_id(owner, chunk.text, occurrence)),
-                    ordinal=ordinal,
+                    point_id=str(point_id(owner, chunk.text, chunk.occurrence)),
+                    ordinal=chunk.ordinal,
                     made_from=origin,
                     start=chunk.start,
                     end=chunk.end,
                     first_page=chunk.first_page,
                     last_page=chunk.last_page,
-                    heading_path=tuple(chunk.heading_path),
+                    heading_path=chunk.heading_path,
                     text=chunk.text,
                     embedding_key=embedding_key(seen),
                 )

@@ -11,8 +11,9 @@ from rag_core.identity import Json
 from rag_core.index_spec import Payload
 from rag_core.reconciling import IndexChange, WantedDocument, WantedPoint, described
 from rag_core.rows import ChunkRow, DocumentRow, EmbeddingRow
+from rag_core.sparse import SparseVector
 from resources.clients.parquet_parts import PartStore
-from resources.clients.qdrant.writing import PointWrite, SparseVector
+from resources.clients.qdrant.writing import PointWrite
 from resources.ingestion.tables import rows_of
 from resources.ingestion.work import EmbeddedDocument
 
@@ -79,7 +80,10 @@ def point_writes(
         yield PointWrite(
             point_id=point_id,
             dense=vectors.dense,
-            sparse=SparseVector(indices=vectors.sparse_indices, values=vectors.sparse_values),
+            sparse=SparseVector(
+                indices=tuple(int(index) for index in vectors.sparse_indices),
+                values=tuple(float(value) for value in vectors.sparse_values),
+            ),
             payload={
                 **point.place,
                 **wanted.payload,

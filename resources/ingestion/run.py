@@ -184,7 +184,8 @@ class IngestRun:
                 work.totals.superseded += settled
                 work.totals.arrivals += settled
             numbers = [task.arrival.number for task in newest]
-            counted = set(self._catalog.due.begin(claim, numbers, reconcile=reconcile)) if numbers else set[int]()
+            spec = processing_spec(self._collection)
+            counted = set(self._catalog.due.begin(claim, numbers, reconcile=reconcile, spec=spec))
             begun |= counted
             tasks = [task for task in newest if task.arrival.number in counted]
         self._at_step("begun")

@@ -10,8 +10,9 @@ from rag_core.errors import ConfigurationError, DependencyUnavailable
 from rag_core.identity import Json
 from rag_core.index_spec import IndexSpec, Payload
 from rag_core.reconciling import place_key
+from rag_core.sparse import SparseVector
 from resources.clients.qdrant.connect import connect
-from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter, SparseVector
+from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter
 from tests.services.loopback import free_port
 
 SPEC = IndexSpec(model="m", model_identity="m@1", dimension=2, analyzer="a/1")
@@ -22,7 +23,7 @@ def point(document: UUID, number: int, **payload: Json) -> PointWrite:
     return PointWrite(
         point_id=uuid5(document, str(number)),
         dense=[1.0, 0.0],
-        sparse=SparseVector(indices=[3, 7], values=[0.5, 1.0]),
+        sparse=SparseVector(indices=(3, 7), values=(0.5, 1.0)),
         payload={
             Payload.DOCUMENT_ID: str(document),
             Payload.ORDINAL: number,

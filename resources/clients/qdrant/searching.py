@@ -104,9 +104,9 @@ class QdrantSearcher:
         """Return the ``limit`` best points of each list, in one request.
 
         ``groups`` is whose eyes to look through (``None``: all rights); everyone's documents are always included. Each
-        query term is also asked alone, limit 1, under the same rights but without the caller's filter, because the bound of
-        a question must not depend on how it is narrowed. A list that is ``None`` is not asked. Raises ``IndexGone``
-        when the index was dropped since it was looked up.
+        query term is also asked alone, limit 1, under the same rights but without the caller's filter, because the
+        bound of a question must not depend on how it is narrowed. A list that is ``None`` is not asked. Raises
+        ``IndexGone`` when the index was dropped since it was looked up.
         """
         from qdrant_client.http import models
 

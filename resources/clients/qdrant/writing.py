@@ -11,6 +11,7 @@ from rag_core.errors import ConfigurationError, Permanent
 from rag_core.identity import Json
 from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
 from rag_core.reconciling import PointState, place_key
+from rag_core.sparse import SparseVector
 from resources.clients.qdrant.connect import translating
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ SPEC_METADATA = "index_spec"
 """Key of the Qdrant collection's metadata under which its ``IndexSpec`` rests."""
 
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SparseVector:
-    """Term indices and their weights, equally long."""
-
-    indices: Sequence[int]
-    values: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +129,7 @@ class QdrantWriter:
                     vector={
                         DENSE: [float(value) for value in point.dense],
                         SPARSE: models.SparseVector(
-                            indices=[int(index) for index in point.sparse.indices],
-                            values=[float(value) for value in point.sparse.values],
+                            indices=list(point.sparse.indices), values=list(point.sparse.values)
                         ),
                     },
                     payload=dict(point.payload),
