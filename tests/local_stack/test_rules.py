@@ -179,3 +179,8 @@ def test_following_a_log_goes_on_after_its_rotation(tmp_path: Path) -> None:
     log.write_text("new\n")
     assert next(following) == "new\n"
     following.close()
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "local-stack.md").read_text()
+    assert [name for name in Settings.model_fields if f"`RAG_{name.upper()}`" not in page] == []
