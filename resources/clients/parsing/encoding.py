@@ -101,7 +101,9 @@ def _best_guess(data: bytes) -> str | None:
 def _plausibility(text: str) -> float:
     """Say from 0 to 1 how natural the non-ASCII letters of a decoding look."""
     foreign = [char for char in text if char > "\x7f"]
-    if any("\x80" <= char <= "\x9f" or "\ue000" <= char <= "\uf8ff" for char in foreign):
+    if any(
+        "\x80" <= char <= "\x9f" or "\u2500" <= char <= "\u259f" or "\ue000" <= char <= "\uf8ff" for char in foreign
+    ):
         return 0
     joined = "".join(foreign)
     kana, han, hangul = (len(found.findall(joined)) for found in (_KANA, _HAN, _HANGUL))

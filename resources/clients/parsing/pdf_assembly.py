@@ -1,13 +1,19 @@
 """From a PDF's lines to one text with pages and headings."""
 
+from collections import Counter
+from dataclasses import replace
+
 from rag_core.parsed import JsonValue, PageSpan, ParsedDocument
 from rag_core.text_cleaning import LINE_END_HYPHEN, clean_line, clean_printed_line, hyphen_joiner, words_of
-from resources.clients.parsing.pdf_content import PdfContent
-from resources.clients.parsing.pdf_headings import heading_levels
+from resources.clients.parsing.pdf_content import PdfContent, PdfLine
+from resources.clients.parsing.pdf_headings import CONTINUES, heading_levels
 from resources.clients.parsing.text_builder import TextBuilder
 from resources.clients.parsing.titles import chosen_title
 from resources.clients.parsing.versions import PARSER_VERSIONS, PDF
 
+Pages = tuple[tuple[PdfLine, ...], ...]
+
+_MAX_DIGITS = 5
 _SENTENCE_ENDS = frozenset(".!?:;\"'”’)]}…。！？")
 
 
@@ -16,30 +22,27 @@ def assembled(content: PdfContent, *, name: str, max_text_bytes: int) -> ParsedD
 
     A page's span holds its lines and no separator; an empty page has an empty span.
     """
+    content = replace(content, pages=without_page_numbers(content.pages))
     raw = content.raw_text()
     join_hyphens = hyphen_joiner(words_of(raw) if LINE_END_HYPHEN in raw else frozenset())
     builder = TextBuilder(max_bytes=max_text_bytes)
     pages: list[PageSpan] = []
     for number, (lines, levels) in enumerate(zip(content.pages, heading_levels(content), strict=True), start=1):
-        start, previous_level = -1, 0
+        start, below_heading = -1, False
         for line, level in zip(lines, levels, strict=True):
             text = clean_printed_line(join_hyphens(line.text))
             if not text:
                 continue
             first = start < 0
-            if first:
-                apart = level > 0 or not _runs_on(content, number, text)
-            else:
-                apart = line.starts_paragraph or level != previous_level
-            separator = "\n\n" if apart else "\n"
-            if level and level == previous_level and not apart:
+            if level == CONTINUES and below_heading:
                 builder.extend_heading(text)
-            elif level:
-                builder.add_heading(text, level=level, separator=separator)
+            elif level > 0:
+                builder.add_heading(text, level=level)
             else:
-                builder.add(text, separator=separator)
+                apart = not _runs_on(content, number, text) if first else line.starts_paragraph or below_heading
+                builder.add(text, separator="\n\n" if apart else "\n")
             start = len(builder) - len(text) if first else start
-            previous_level = level
+            below_heading = level != 0
         pages.append(PageSpan(number=number, start=len(builder) if start < 0 else start, end=len(builder)))
     text = builder.text()
     return ParsedDocument(
@@ -51,6 +54,25 @@ def assembled(content: PdfContent, *, name: str, max_text_bytes: int) -> ParsedD
         headings=tuple(builder.headings),
         metadata=_metadata(content),
     )
+
+
+def without_page_numbers(pages: Pages) -> Pages:
+    """Return the pages without the lines at their top or bottom that only count the pages."""
+    for edge in (0, -1):
+        numbered = {
+            at: int(number) - at
+            for at, page in enumerate(pages)
+            if page
+            and (number := page[edge].text.strip()).isascii()
+            and number.isdigit()
+            and len(number) <= _MAX_DIGITS
+        }
+        offset, count = Counter(numbered.values()).most_common(1)[0] if numbered else (0, 0)
+        if count < 2 or count * 2 < len(pages):
+            continue
+        kept = slice(1, None) if edge == 0 else slice(None, -1)
+        pages = tuple(page[kept] if numbered.get(at) == offset else page for at, page in enumerate(pages))
+    return pages
 
 
 def _runs_on(content: PdfContent, number: int, text: str) -> bool:

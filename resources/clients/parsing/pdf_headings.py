@@ -2,11 +2,15 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from rag_core.text_cleaning import clean_printed_line
 from resources.clients.parsing.pdf_content import OutlineEntry, PdfContent, PdfLine
 
 Levels = tuple[tuple[int, ...], ...]
+
+CONTINUES = -1
+"""The level of a line that goes on with the heading in the line above it."""
 
 _MAX_HEADING_CHARS = 150
 _NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?\s*[\divxa-h]{0,5}(?:[.\d]*)[.):\s]+", re.IGNORECASE)
@@ -14,7 +18,7 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 def heading_levels(content: PdfContent) -> Levels:
-    """Return for each line of each page its heading level, 1 to 6, or 0; shaped like ``content.pages``."""
+    """Return each line's heading level (1 to 6), 0, or ``CONTINUES``, page by page like ``content.pages``."""
     named = _levels_by_outline(content)
     return named if named is not None else _levels_by_size(content)
 
@@ -35,6 +39,9 @@ def _levels_by_outline(content: PdfContent) -> Levels | None:
             if at is not None:
                 levels[page][at] = min(max(entry.level, 1), 6)
                 found += 1
+                after = at + 1
+                if after < len(lines) and lines[after][0] and _key(entry.title) == lines[at][0] + lines[after][0]:
+                    levels[page][after] = CONTINUES
     return tuple(map(tuple, levels)) if found and found * 2 >= len(content.outline) else None
 
 
@@ -70,10 +77,15 @@ def _levels_by_size(content: PdfContent) -> Levels:
     if not large or headings > 0.25 * weights.total():
         return none
     ranks = _ranked(large)
-    return tuple(
-        tuple(ranks.get(_rounded(line.size), 0) if _can_be_heading(line) else 0 for line in page)
-        for page in content.pages
-    )
+    return tuple(tuple(_page_levels(page, ranks)) for page in content.pages)
+
+
+def _page_levels(page: tuple[PdfLine, ...], ranks: dict[float, int]) -> Iterator[int]:
+    last = 0
+    for line in page:
+        level = ranks.get(_rounded(line.size), 0) if _can_be_heading(line) else 0
+        yield CONTINUES if level and level == last and not line.starts_paragraph else level
+        last = level
 
 
 def _ranked(sizes: list[float]) -> dict[float, int]:
