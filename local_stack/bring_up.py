@@ -11,6 +11,7 @@
 import contextlib
 import fcntl
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -132,6 +133,7 @@ def _not_ready(plan: Plan, line: Readiness, what: str) -> DependencyUnavailable:
     if log.exists():
         said = [text for text in log.read_text(encoding="utf-8", errors="replace").splitlines() if text.strip()]
         last = next((text for text in reversed(said) if not text.startswith("[rag]")), "")
+        last = re.sub(r"\x1b\[[0-9;]*m", "", last)  # a program's colours
     return DependencyUnavailable(
         f"{line.name} {what}. Its last words: {last.strip()[:300] or 'none'}",
         dependency=line.name,

@@ -1,6 +1,7 @@
 """The deep questions of ``rag up``: does a part really do its work, not only listen?
 
-A probe returns ``""`` when the part is ready and otherwise what is still missing, for people to read.
+A probe returns ``""`` when the part is ready and otherwise what is still missing, for people to read. It raises where
+waiting cannot help.
 """
 
 import json
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_stack.seaweed import BUCKET
+from rag_core.errors import DependencyUnavailable
 from resources.settings import Settings
 
 Probe = Callable[[], str]
@@ -83,7 +85,11 @@ def _workspace(url: str) -> str:
     for entry in entries:
         result = entry["locationOrLoadError"] or {}
         if result.get("__typename") == "PythonError":
-            return f"code location {entry['name']}: {result['message'].strip().splitlines()[-1]}"
+            raise DependencyUnavailable(
+                f"Code location {entry['name']} does not load: {result['message'].strip()[:400]}",
+                dependency="dagster-webserver",
+                remedy="Everything was stopped. Correct it, then 'rag up' again.",
+            )
         if entry["loadStatus"] != "LOADED":
             return f"code location {entry['name']} is loading"
     return "" if entries else "no code location yet"

@@ -28,3 +28,12 @@ def test_two_ups_at_once_start_one_stack(home: Home) -> None:
 def _said(command: subprocess.Popen[str]) -> str:
     with command:
         return command.communicate(timeout=120)[0]
+
+
+def test_a_code_location_that_does_not_load_ends_the_start_with_its_error(home: Home) -> None:
+    broken = home.folder.parent / "broken"
+    broken.with_suffix(".py").write_text("import no_such_module_anywhere\n")
+    broken.with_suffix(".yaml").write_text("load_from:\n  - python_file: broken.py\n")
+    home.environment |= {"RAG_PARTS": "postgres,dagster-webserver", "RAG_WORKSPACE": str(broken.with_suffix(".yaml"))}
+    assert "no_such_module_anywhere" in home.rag("up", "--detach", expect=1)
+    assert not members(home.folder)
