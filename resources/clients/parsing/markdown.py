@@ -18,6 +18,8 @@ from resources.clients.parsing.text_builder import TextBuilder
 from resources.clients.parsing.titles import chosen_title
 from resources.clients.parsing.versions import MARKDOWN, PARSER_VERSIONS
 
+_MAX_NESTING = 100
+
 
 def parse_markdown(data: bytes, claims: Claims, limits: ParseLimits) -> ParsedDocument:
     """Return a Markdown document's text without its marks; front matter becomes metadata."""
@@ -27,7 +29,7 @@ def parse_markdown(data: bytes, claims: Claims, limits: ParseLimits) -> ParsedDo
     if reason:
         raise unreadable(f"Its text cannot be read: {reason}.")
     builder = TextBuilder(max_bytes=limits.max_text_bytes)
-    _Reader(builder).read(MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body))
+    _Reader(builder).read(_tokens(body))
     text = builder.text()
     if not has_text(text):
         raise no_text("The Markdown file")
@@ -41,6 +43,15 @@ def parse_markdown(data: bytes, claims: Claims, limits: ParseLimits) -> ParsedDo
         blocks=tuple(builder.blocks),
         metadata=metadata,
     )
+
+
+def _tokens(body: str) -> list[Token]:
+    """Return markdown-it's tokens; it would drop in silence what is nested too deeply, so that is rejected."""
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
+    tokens = parser.parse(body)
+    if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+        raise unreadable(f"Its quotes or lists are nested deeper than {_MAX_NESTING} levels.")
+    return tokens
 
 
 class _Reader:

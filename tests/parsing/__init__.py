@@ -1,0 +1,1 @@
+"""Parsing of documents that nobody vouches for."""
