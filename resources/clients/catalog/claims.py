@@ -146,7 +146,7 @@ WITH RECURSIVE walk AS (
 """
 
 REQUEST = text(
-    _DUE
+    _DUE  # noqa: S608 - constants of this module
     + """, free AS (
     SELECT partition FROM claims
     WHERE collection = :collection AND partition IN (SELECT partition FROM due)
@@ -171,7 +171,7 @@ SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (p
 """
 )
 
-HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")
+HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")  # noqa: S608 - constants of this module
 
 _START = text("""
 UPDATE claims SET state = 'running', run_id = :run_id, lease_until = now() + make_interval(secs => :lease_s)

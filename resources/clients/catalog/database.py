@@ -1,6 +1,6 @@
 """Connections to the catalog's database: a small pool, time-outs on everything, vendor errors stopped here."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,19 +49,19 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Generator[Connection]:
         """Give a connection in a transaction: committed at the end, rolled back by an exception."""
         with translating(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> Generator[Connection]:
         """Give one connection whose transactions the caller begins and ends itself."""
         with translating(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def session(self) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    def session(self) -> Generator["psycopg.Connection[tuple[Any, ...]]"]:
         """Give a session outside the pool, in autocommit: for LISTEN and for advisory locks."""
         plain = self.url.replace("postgresql+psycopg://", "postgresql://", 1)
         with translating(), psycopg.connect(plain, autocommit=True, **self._connect_args) as session:
@@ -73,7 +73,7 @@ class Database:
 
 
 @contextmanager
-def translating() -> Iterator[None]:
+def translating() -> Generator[None]:
     """Turn "the database is away", or too busy to answer, into ``DependencyUnavailable``; other errors pass."""
     try:
         yield

@@ -1,5 +1,6 @@
 """Recording that objects are gone: read from the catalog's own rows, so no list of keys passes through this process."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
@@ -39,7 +40,7 @@ def _record(
     limits: PartitionLimits,
 ) -> Recorded:
     open_staging(connection)
-    parameters = {"collection": collection, "source": source, "first_number": first_number}
+    parameters: dict[str, Any] = {"collection": collection, "source": source, "first_number": first_number}
     if sweep_id is not None:
         parameters["sweep_id"] = sweep_id
     staged = connection.execute(statement, parameters).rowcount

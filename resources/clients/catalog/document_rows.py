@@ -9,6 +9,9 @@ from rag_core.arrivals import ArrivalState, Presence
 from rag_core.errors import InvalidRequest
 from resources.clients.catalog.values import DocumentRow, Reason
 
+LAST_CHARACTER = "\U0010ffff"
+"""Sorts behind every other character, bytewise: ends the range of a prefix."""
+
 
 class page:  # noqa: N801 - a namespace of two functions that belong together
     """Reads and writes the ``after`` of a page: a place in the order, opaque to callers."""
@@ -86,6 +89,7 @@ PAGE = text(
 {_COLUMNS} FROM (
     SELECT DISTINCT ON (uri_start, document_id) collection, uri_start, document_id, number FROM observations
     WHERE collection = :collection AND starts_with(uri, :prefix) AND uri_start >= :prefix_start
+        AND uri_start <= :prefix_end
         AND (uri_start, document_id) > (:uri_start, CAST(:document_id AS uuid))
     ORDER BY uri_start, document_id, number DESC LIMIT :limit
 ) o
@@ -99,7 +103,7 @@ IN_STATE = text(
     f"""
 {_COLUMNS} FROM arrivals a {_HELD}
 WHERE a.collection = :collection AND a.state = :state AND a.number > :number AND starts_with(a.uri, :prefix)
-    AND starts_with(a.uri, :prefix_start) AND {_IS_NEWEST}
+    AND {_IS_NEWEST}
 ORDER BY a.number LIMIT :limit
 """
 )

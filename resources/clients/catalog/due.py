@@ -105,7 +105,7 @@ class Due(MakingDue):
             _quarantine(connection, claim, number, rejected, tried_spec=tried.fingerprint)
 
     def supersede(self, claim: Claim, numbers: Sequence[int]) -> int:
-        """Settle as superseded those of ``numbers`` (due or begun) of which something newer is known; return how many."""
+        """Supersede those of ``numbers`` (due or begun) of which something newer is known; return how many."""
         with self._database.transaction() as connection:
             return connection.execute(_SUPERSEDE, {**_owned(claim), "numbers": list(numbers)}).rowcount
 
@@ -196,7 +196,7 @@ ORDER BY a.crashes >= :suspect, a.number LIMIT :limit
 )
 
 NEWEST_OF_BLOCK = text(
-    _COLUMNS
+    _COLUMNS  # noqa: S608 - constants of this module
     + """
 JOIN blocks b ON b.collection = a.collection AND b.partition = :partition
 WHERE a.collection = :collection AND a.number >= b.first_number AND a.number < b.first_number + b.arrivals

@@ -156,6 +156,7 @@ UPDATE arrivals SET state = :state, alone = false, run_id = :run_id, changed_at 
         WHEN :state = 'pending' THEN clock_timestamp() + make_interval(secs => :delay_s)
         WHEN :state <> 'superseded' AND orphans.exist THEN clock_timestamp()
     END
-FROM (SELECT EXISTS (SELECT 1 FROM intents WHERE document_id = :document_id AND orphaned_at IS NOT NULL) AS exist) orphans
+FROM (SELECT EXISTS (
+    SELECT 1 FROM intents WHERE document_id = :document_id AND orphaned_at IS NOT NULL) AS exist) orphans
 WHERE collection = :collection AND number = :number
 """)

@@ -9,7 +9,16 @@ from sqlalchemy import text
 from rag_core.arrivals import ArrivalState
 from rag_core.errors import QuarantineKind
 from resources.clients.catalog.database import Database
-from resources.clients.catalog.document_rows import DOCUMENT, FAILED_OVER, IN_BLOCK, IN_STATE, PAGE, document_row, page
+from resources.clients.catalog.document_rows import (
+    DOCUMENT,
+    FAILED_OVER,
+    IN_BLOCK,
+    IN_STATE,
+    LAST_CHARACTER,
+    PAGE,
+    document_row,
+    page,
+)
 from resources.clients.catalog.values import Block, DocumentPage, DocumentRow, Failure, OpenIntent
 
 
@@ -34,6 +43,7 @@ class Queries:
             "collection": collection,
             "prefix": prefix,
             "prefix_start": prefix[:500],
+            "prefix_end": prefix[:499] + LAST_CHARACTER,
             "limit": limit + 1,
             **page.read(after, by_state=by_state),
         }
@@ -96,7 +106,7 @@ class Queries:
         ]
 
     def indexed_in_block(self, collection: str, partition: int) -> list[DocumentRow]:
-        """Return documents whose indexed arrival lies in the block and that have no open intent: what checks compare."""
+        """Return documents whose indexed arrival lies in the block, without open intents: what checks compare."""
         with self._database.transaction() as connection:
             rows = connection.execute(IN_BLOCK, {"collection": collection, "partition": partition}).all()
         return [document_row(row) for row in rows]
@@ -174,7 +184,8 @@ WHERE b.collection = :collection AND b.partition > :after ORDER BY b.partition L
 """)
 
 _FAILURES = text("""
-SELECT a.document_id, a.uri, a.number, a.partition, a.reason_kind, a.reason, a.remedy, a.changed_at, a.attempts, a.run_id
+SELECT a.document_id, a.uri, a.number, a.partition, a.reason_kind, a.reason, a.remedy, a.changed_at, a.attempts,
+       a.run_id
 FROM arrivals a
 WHERE a.collection = :collection AND a.state = 'quarantined'
     AND NOT EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number)

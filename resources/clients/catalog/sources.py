@@ -89,8 +89,8 @@ class Sources(Stops):
         """End a complete sweep: record its candidates as gone, or stop the source red; one transaction.
 
         Only keys whose latest observation is older than the sweep's start are deleted. More than ``safety`` allows
-        (None: 20 % and at least 20 objects), or any deletion after changed globs, stops. While stopped, deletes nothing.
-        Raises ``PositionMoved`` when another tick or sweep took over; then nothing has happened.
+        (None: 20 % and at least 20 objects), or any deletion after changed globs, stops. While stopped, nothing is
+        deleted. Raises ``PositionMoved`` when another tick or sweep took over; then nothing has happened.
         """
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = '10min'"))

@@ -11,7 +11,7 @@
    its locks too, and cannot get here: its outcome is never recorded, its intent stays open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -106,7 +106,7 @@ class Writing:
     @contextmanager
     def documents(
         self, collection: str, index_name: str, run_id: str, requests: Sequence[WriteRequest], *, max_s: float = 300
-    ) -> Iterator[DocumentWriting]:
+    ) -> Generator[DocumentWriting]:
         """Lock the documents and write their outcomes at the end of the block, all in one transaction.
 
         One request a document. An exception in the block rolls back and leaves the intents open, so the documents are

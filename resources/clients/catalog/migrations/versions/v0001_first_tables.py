@@ -36,7 +36,8 @@ _STATEMENTS = (
         recorded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         changed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         PRIMARY KEY (collection, number),
-        CONSTRAINT state_is_known CHECK (state IN ('pending', 'processing', 'retrying', 'indexed', 'unchanged', 'superseded', 'quarantined', 'deleted')),
+        CONSTRAINT state_is_known CHECK (state IN ('pending', 'processing', 'retrying', 'indexed', 'unchanged',
+            'superseded', 'quarantined', 'deleted')),
         CONSTRAINT open_is_due CHECK (state NOT IN ('pending', 'retrying') OR due_at IS NOT NULL),
         CONSTRAINT processing_is_not_due CHECK (state <> 'processing' OR due_at IS NULL)
     )
@@ -106,7 +107,8 @@ _STATEMENTS = (
     )
     """,
     """
-    COMMENT ON TABLE collections IS 'The recorders'' counter, one row a collection: locked last, so numbers have no gaps.'
+    COMMENT ON TABLE collections IS 'The recorders'' counter, one row a collection: locked last, so numbers have
+            no gaps.'
     """,
     """
     CREATE TABLE document_indexes (
@@ -136,10 +138,12 @@ _STATEMENTS = (
     CREATE INDEX document_indexes_by_arrival ON document_indexes (collection, indexed_arrival)
     """,
     """
-    CREATE INDEX document_indexes_by_spec ON document_indexes (index_name, parser, chunking, metadata_rules, asked_spec)
+    CREATE INDEX document_indexes_by_spec ON document_indexes (index_name, parser, chunking, metadata_rules,
+            asked_spec)
     """,
     """
-    COMMENT ON TABLE document_indexes IS 'What an index holds of a document: one row for each document that answers there.'
+    COMMENT ON TABLE document_indexes IS 'What an index holds of a document: one row for each document that
+            answers there.'
     """,
     """
     CREATE TABLE documents (
@@ -152,7 +156,8 @@ _STATEMENTS = (
     )
     """,
     """
-    COMMENT ON TABLE documents IS 'The row that is locked while a document is written, and its place in the order; kept as a tombstone.'
+    COMMENT ON TABLE documents IS 'The row that is locked while a document is written, and its place in the
+            order; kept as a tombstone.'
     """,
     """
     CREATE TABLE indexes (
@@ -190,7 +195,8 @@ _STATEMENTS = (
     CREATE INDEX intents_of_run ON intents (run_id)
     """,
     """
-    COMMENT ON TABLE intents IS 'Writes that were begun and not closed; a row of a dead run makes its document due.'
+    COMMENT ON TABLE intents IS 'Writes that were begun and not closed; a row of a dead run makes its document
+            due.'
     """,
     """
     CREATE TABLE observations (
@@ -215,7 +221,8 @@ _STATEMENTS = (
     CREATE INDEX observations_present ON observations (collection, source) WHERE presence = 'present'
     """,
     """
-    COMMENT ON TABLE observations IS 'The latest recorded observation of each key: what a repeated one is compared with.'
+    COMMENT ON TABLE observations IS 'The latest recorded observation of each key: what a repeated one is
+            compared with.'
     """,
     """
     CREATE TABLE part_rows (
@@ -260,7 +267,8 @@ _STATEMENTS = (
     CREATE INDEX parts_unnamed ON parts (unnamed_at) WHERE unnamed_at IS NOT NULL
     """,
     """
-    COMMENT ON TABLE parts IS 'Part files; one that no arrival is named for any more is garbage from unnamed_at on.'
+    COMMENT ON TABLE parts IS 'Part files; one that no arrival is named for any more is garbage from unnamed_at
+            on.'
     """,
     """
     CREATE TABLE positions (
@@ -273,7 +281,8 @@ _STATEMENTS = (
     )
     """,
     """
-    COMMENT ON TABLE positions IS 'Each source''s one bookmark, moved in the transaction that records what it passed.'
+    COMMENT ON TABLE positions IS 'Each source''s one bookmark, moved in the transaction that records what it
+            passed.'
     """,
     """
     CREATE TABLE sources (
@@ -333,7 +342,8 @@ _STATEMENTS = (
     )
     """,
     """
-    COMMENT ON TABLE sweeps IS 'The running sweep of each source, or the stopped one whose candidates wait for a person.'
+    COMMENT ON TABLE sweeps IS 'The running sweep of each source, or the stopped one whose candidates wait for a
+            person.'
     """,
 )
 
