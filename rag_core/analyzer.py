@@ -20,6 +20,7 @@ STOP_WORDS = frozenset(
 )
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord  # pyright: ignore - untyped
 
@@ -34,7 +35,8 @@ def analyze(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _terms_of(word: str) -> tuple[str, ...]:
-    whole = word.lower().replace("’", "'").removesuffix("'s")[:MAX_TERM_CHARACTERS]
+    word = _POSSESSIVE.sub("", word)
+    whole = word.lower()[:MAX_TERM_CHARACTERS]
     parts = _parts(word)
     candidates = [whole, *(part.lower()[:MAX_TERM_CHARACTERS] for part in parts)] if len(parts) > 1 else [whole]
     return tuple(_stem(term) for term in candidates if term and term not in STOP_WORDS)

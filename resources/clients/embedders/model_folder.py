@@ -43,8 +43,8 @@ class ModelFolder:
 
     def prompt(self, kind: str) -> str:
         """Return the text that the model wants in front of a ``query`` or ``document``; often empty."""
-        prompts = self._json("config_sentence_transformers.json").get("prompts") or {}
-        return str(prompts.get(kind) or (prompts.get("passage") if kind == "document" else "") or "")
+        prompts: dict[str, str] = self._json("config_sentence_transformers.json").get("prompts") or {}
+        return prompts.get(kind) or (prompts.get("passage", "") if kind == "document" else "")
 
     def why_not_bert(self) -> str:
         """Return why OpenVINO's BERT graph cannot be this model, or nothing if it can."""

@@ -2,6 +2,7 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false
+# pyright: reportAttributeAccessIssue=false
 # The extra is not part of the default install.
 
 from collections.abc import Sequence

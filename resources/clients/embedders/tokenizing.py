@@ -20,7 +20,7 @@ class ModelTokenizer:
         self._whole.no_padding()
         self._cut = Tokenizer.from_file(str(path))
         self._cut.no_padding()
-        self._cut.enable_truncation(max_tokens)
+        self._cut.enable_truncation(max_tokens)  # pyright: ignore[reportUnknownMemberType] - partial types
 
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
         """Return the character span of every token, without special tokens and without truncation."""
