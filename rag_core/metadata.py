@@ -7,7 +7,7 @@ A later rule overrides an earlier one, field by field. Two fields mean something
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -22,12 +22,14 @@ from rag_core.collection import (
 )
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.identity import Json
+from rag_core.plain_yaml import check_plain
 
 TITLE = "title"
 ALLOWED_GROUPS = "allowed_groups"
 MAX_FIELDS = 64
 MAX_VALUE_CHARS = 4096
 MAX_GROUPS = 256
+MAX_GROUP_CHARS = 200
 MAX_SIDECAR_BYTES = 64 * 1024
 _MAX_DEPTH = 4
 
@@ -108,10 +110,7 @@ def _load_yaml(text: str) -> object:
     import yaml
 
     try:
-        events = cast("Iterator[yaml.Event]", yaml.parse(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType] - PyYAML has no types for it
-        if any(isinstance(event, yaml.AliasEvent) for event in events):
-            message = "YAML aliases are not allowed"
-            raise ValueError(message)
+        check_plain(text, max_depth=_MAX_DEPTH + 2)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -143,15 +142,15 @@ def _path_pattern(template: str) -> re.Pattern[str]:
     return re.compile(out, re.DOTALL)
 
 
-def _groups(value: Json) -> tuple[str, ...] | None:
-    """Read groups from a list, or from a text with commas (object metadata holds only texts)."""
-    if value is None:
-        return None
-    parts: Sequence[Json] = (
-        value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
-    )
+def _groups(value: Json) -> tuple[str, ...]:
+    """Read groups from a list, or from a text with commas (object metadata holds only texts); empty means nobody."""
+    parts: Sequence[Json] = [value]
+    if isinstance(value, str):
+        parts = value.split(",")
+    elif isinstance(value, list | tuple):
+        parts = value
     groups = [part.strip() for part in parts if isinstance(part, str)]
-    if len(groups) != len(parts) or len(groups) > MAX_GROUPS or any(len(group) > 200 for group in groups):
+    if len(groups) != len(parts) or len(groups) > MAX_GROUPS or any(len(group) > MAX_GROUP_CHARS for group in groups):
         raise _rejected(f"{ALLOWED_GROUPS} must be a list of at most {MAX_GROUPS} names")
     return tuple(sorted({group for group in groups if group}))
 

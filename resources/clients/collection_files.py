@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from rag_core.collection import Collection
 from rag_core.errors import ConfigurationError
+from rag_core.plain_yaml import check_plain
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES = 1000
@@ -129,7 +130,10 @@ def _read(path: Path) -> LoadedCollection | list[Problem]:
     try:
         collection = Collection.model_validate(value)
     except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False, include_input=False):
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        for each in found:
+            if each["type"] == "too_short" and any(_is_inside(other["loc"], each["loc"]) for other in found):
+                continue  # pydantic counts only the items that are right, and says what is wrong with the others
             field, line = _place(root, each["loc"])
             problems.append(problem(each["msg"].removeprefix("Value error, "), line=line, field=field))
         return sorted(problems, key=lambda each: each.line)
@@ -137,21 +141,10 @@ def _read(path: Path) -> LoadedCollection | list[Problem]:
 
 
 def _composed(text: str) -> yaml.Node | None:
-    """Return the YAML's nodes with their places; refuses what makes a small file large (aliases) or deep."""
-    depth = 0
-    for event in _events(text):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=event.start_mark)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem="is nested too deeply", problem_mark=event.start_mark)
+    """Return the YAML's nodes with their places."""
+    check_plain(text, max_depth=_MAX_DEPTH)
     # PyYAML has no types
     return cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
-
-
-def _events(text: str) -> Iterator[yaml.Event]:
-    # PyYAML has no types
-    return cast("Iterator[yaml.Event]", yaml.parse(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _duplicate_fields(node: yaml.Node, at: str = "") -> Iterator[tuple[str, int]]:
@@ -167,6 +160,10 @@ def _duplicate_fields(node: yaml.Node, at: str = "") -> Iterator[tuple[str, int]
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(_items(node)):
             yield from _duplicate_fields(item, f"{at}[{index}]")
+
+
+def _is_inside(inner: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _place(root: yaml.MappingNode, loc: Sequence[str | int]) -> tuple[str, int]:

@@ -1,0 +1,91 @@
+"""Collection files: everything wrong is said at once, with file, line and field."""
+
+from pathlib import Path
+
+import pytest
+
+from rag_core.errors import ConfigurationError
+from resources.clients.collection_files import check_collections, load_collections
+
+_GOOD = "name: {name}\nsources:\n  - name: inbox\n    url: ./inbox\n"
+
+
+def _problems(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "notes.yaml").write_text(text)
+    return [f"{each.line} {each.field}: {each.message}" for each in check_collections(tmp_path)]
+
+
+def test_the_shipped_examples_are_usable() -> None:
+    loaded = load_collections(Path("collections"))
+    assert [each.collection.name for each in loaded] == ["handbook", "research_notes"]
+    assert loaded[1].collection.default_access == "nobody"
+
+
+def test_every_problem_is_named_with_its_line_and_field(tmp_path: Path) -> None:
+    problems = _problems(
+        tmp_path,
+        """\
+name: Bad Name
+sources:
+  - name: inbox
+    url: ftp://x
+    include: ["/abs"]
+    metadata:
+      - { from: path, template: nothing }
+      - { from: elsewhere }
+    sweep:
+      interval_s: 0
+  - url: ./b
+partition_size: many
+unknown: 1
+""",
+    )
+    assert [problem.split(":")[0] for problem in problems] == [
+        "1 name",
+        "4 sources[0].url",
+        "5 sources[0].include[0]",
+        "7 sources[0].metadata[0].template",
+        "8 sources[0].metadata[1]",
+        "10 sources[0].sweep.interval_s",
+        "11 sources[1].name",
+        "12 partition_size",
+        "13 unknown",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name: [", "1 : expected the node content"),
+        ("a: &x [1]\nb: *x\n", "2 : aliases (*name) are not allowed"),
+        ("name: !!python/object:os.system x\n", "1 : could not determine a constructor"),
+        ("- 1\n", "1 : a collection file is a mapping"),
+        ("", "1 : a collection file is a mapping"),
+        ("x: " + "[" * 50 + "]" * 50, "1 : it is nested too deeply"),
+        (_GOOD.format(name="notes") + "description: a\ndescription: b\n", "6 description: is written twice"),
+        (_GOOD.format(name="notes") + "#" * 300_000, "0 : is larger than 262144 bytes"),
+        ("name: notes\nsources: []\n", "2 sources: Tuple should have at least 1 item"),
+    ],
+)
+def test_what_is_no_usable_yaml_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    problems = _problems(tmp_path, text)
+    assert len(problems) == 1
+    assert problems[0].startswith(expected), problems
+
+
+def test_a_name_declared_in_two_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_GOOD.format(name="notes"))
+    (tmp_path / "b.yml").write_text("# again\n" + _GOOD.format(name="notes"))
+    assert [str(each) for each in check_collections(tmp_path)] == [
+        f"{tmp_path}/b.yml:2: name: 'notes' is declared in a.yaml already"
+    ]
+
+
+def test_loading_says_all_of_it_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: 1\nsources: 2\n")
+    with pytest.raises(ConfigurationError, match="rag collections check") as refused:
+        load_collections(tmp_path)
+    assert "a.yaml:1: name:" in str(refused.value)
+    assert "a.yaml:2: sources:" in str(refused.value)
+    with pytest.raises(ConfigurationError, match="is not there"):
+        load_collections(tmp_path / "nowhere")
