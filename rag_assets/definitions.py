@@ -9,7 +9,8 @@ from resources.clients.collection_files import LoadedCollection, usable_collecti
 from resources.ingestion_resource import IngestionResource
 from resources.parquet_io_manager import ParquetPartsIOManager
 from resources.settings import Settings, load_settings
-from sensors import build_sensors, red_sensor
+from sensors import build_sensors
+from sensors.broken_files_sensor import build_broken_files_sensor
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -22,7 +23,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     shared = dg.Definitions(
         resources={"ingestion": IngestionResource(), "parquet_parts": ParquetPartsIOManager()},
         executor=dg.in_process_executor,
-        sensors=[red_sensor(problems)] if problems else [],
+        sensors=[build_broken_files_sensor(problems)] if problems else [],
     )
     return dg.Definitions.merge(shared, *parts)
 
