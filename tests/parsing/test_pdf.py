@@ -50,6 +50,13 @@ def test_title_of_the_metadata_wins_unless_it_is_a_placeholder(sandbox: ParserSa
     assert sandbox.parse(pdf([["Short line", PROSE]], title="untitled"), name="x.pdf").title == "Short line"
 
 
+def test_dates_of_the_metadata_are_iso_times(sandbox: ParserSandbox) -> None:
+    metadata = sandbox.parse(pdf([[PROSE]]), name="x.pdf").metadata
+    assert metadata["created"] == "2000-01-01T00:00:00+00:00"
+    assert metadata["page_count"] == 1
+    assert metadata["engine"] == "pdfium"
+
+
 def test_word_divided_at_a_line_end_is_one_word(sandbox: ParserSandbox) -> None:
     text = sandbox.parse(pdf([["A ferry needs main-", "tenance every winter."]]), name="x.pdf").text
     assert "maintenance every winter" in text

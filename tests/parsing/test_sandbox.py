@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rag_core.collection import Limits
 from rag_core.errors import DependencyUnavailable, DocumentRejected, DocumentUnavailable, QuarantineKind
 from rag_core.parsed import ParsedDocument
 from resources.clients.parsing import ParseJob, ParseLimits, ParserSandbox
@@ -237,3 +238,18 @@ def test_broken_input_is_raised_to_the_reader(hostile: ParserSandbox) -> None:
 def test_sandbox_outside_its_block_says_so() -> None:
     with pytest.raises(RuntimeError, match="with"):
         ParserSandbox().parse(b"x", name="x.txt")
+
+
+def test_limits_come_from_the_collection() -> None:
+    assert ParseLimits.of_collection(Limits(parse_timeout_s=5, max_pages=7)) == ParseLimits(
+        timeout_s=5, max_pages=7, max_text_bytes=32 * MIB
+    )
+
+
+def test_importing_the_door_loads_no_parser() -> None:
+    code = (
+        "import sys, resources.clients.parsing; print([m for m in sys.modules if m in {'pypdf', 'pypdfium2', 'yaml'}])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,6 +1,10 @@
 """What one document may cost."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # workers do without pydantic
+    from rag_core.collection import Limits
 
 MIB = 1024 * 1024
 
@@ -17,6 +21,17 @@ class ParseLimits:
     max_document_bytes: int = 128 * MIB
     max_text_bytes: int = 64 * MIB
     max_pages: int = 20_000
+
+    @classmethod
+    def of_collection(cls, limits: "Limits") -> "ParseLimits":
+        """Return the limits that a collection's file declares."""
+        return cls(
+            timeout_s=limits.parse_timeout_s,
+            max_memory_bytes=limits.parse_memory_bytes,
+            max_document_bytes=limits.max_document_bytes,
+            max_text_bytes=limits.max_text_bytes,
+            max_pages=limits.max_pages,
+        )
 
     def __post_init__(self) -> None:
         """Refuse limits under which no document could be read."""

@@ -1,7 +1,9 @@
 """From a PDF's lines to one text with pages and headings."""
 
+import re
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from rag_core.parsed import JsonValue, PageSpan, ParsedDocument
 from rag_core.text_cleaning import LINE_END_HYPHEN, clean_line, clean_printed_line, hyphen_joiner, words_of
@@ -14,6 +16,7 @@ from resources.clients.parsing.versions import PARSER_VERSIONS, PDF
 Pages = tuple[tuple[PdfLine, ...], ...]
 
 _MAX_DIGITS = 5
+_PDF_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?", re.ASCII)
 _SENTENCE_ENDS = frozenset(".!?:;\"'”’)]}…。！？")
 
 
@@ -83,10 +86,31 @@ def _runs_on(content: PdfContent, number: int, text: str) -> bool:
 
 
 def _metadata(content: PdfContent) -> dict[str, JsonValue]:
-    metadata: dict[str, JsonValue] = {key: clean_line(value)[:2000] for key, value in content.info.items()}
-    metadata = {key: value for key, value in metadata.items() if value}
+    metadata: dict[str, JsonValue] = {}
+    for key, value in content.info.items():
+        words = clean_line(value)[:2000]
+        if key in {"created", "modified"}:
+            words = _iso_time(words)
+        if words:
+            metadata[key] = words
     metadata["engine"] = content.engine
     metadata["page_count"] = len(content.pages)
     if content.failed_pages:
         metadata["failed_pages"] = list(content.failed_pages)
     return metadata
+
+
+def _iso_time(words: str) -> str:
+    """Return a PDF's date (``D:20240131093000+01'00'``) in ISO 8601, or nothing if it is none."""
+    match = _PDF_DATE.match(words)
+    if match is None:
+        return ""
+    year, month, day, hour, minute, second, sign, zone_hour, zone_minute = match.groups()
+    zone = f"{sign}{zone_hour}:{zone_minute or '00'}" if sign and zone_hour else "+00:00"
+    try:
+        moment = datetime.fromisoformat(
+            f"{year}-{month or '01'}-{day or '01'}T{hour or '00'}:{minute or '00'}:{second or '00'}{zone}"
+        )
+    except ValueError:
+        return ""
+    return moment.isoformat()
