@@ -1,13 +1,15 @@
 """Coming up, going down, and coming back after the worst."""
 
-import os
 import signal
 import socket
+from contextlib import closing
 
 import psycopg
 import pytest
+from qdrant_client import QdrantClient
+from qdrant_client.models import Distance, PointStruct, VectorParams
 
-from local_stack.members import members
+from local_stack.members import is_living, members
 from tests.local_stack.conftest import Home
 from tests.services.loopback import wait_until
 
@@ -17,15 +19,17 @@ def test_down_ends_every_process_and_may_be_said_twice(home: Home) -> None:
     pids = [home.supervisor_pid(), home.status()["postgres"]["pid"]]
     home.rag("down")
     assert not members(home.folder)
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    assert not any(is_living(pid) for pid in pids)
     assert "No stack" in home.rag("down")
     home.rag("status", expect=1)
 
 
 def test_after_everything_was_killed_up_finds_the_data_again(home: Home) -> None:
+    home.environment["RAG_PARTS"] = "postgres,qdrant"
     home.rag("up", "--detach")
+    with closing(QdrantClient(home.stack()["settings"]["qdrant_url"])) as qdrant:
+        qdrant.create_collection("kept", vectors_config=VectorParams(size=2, distance=Distance.COSINE))
+        qdrant.upsert("kept", [PointStruct(id=1, vector=[1.0, 0.0])], wait=True)
     url = home.stack()["settings"]["database_url"]
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept (word text)")
@@ -36,6 +40,8 @@ def test_after_everything_was_killed_up_finds_the_data_again(home: Home) -> None
     assert home.stack()["settings"]["database_url"] == url
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT word FROM kept").fetchone() == ("still here",)
+    with closing(QdrantClient(home.stack()["settings"]["qdrant_url"])) as qdrant:
+        assert qdrant.count("kept").count == 1
 
 
 def test_nothing_outlives_a_killed_supervisor(home: Home) -> None:
