@@ -1,1 +1,1 @@
-"""The REST service that answers from what was materialized; it never imports Dagster."""
+"""The query API: search, cited answers, documents and collections over REST; importing it starts nothing."""

@@ -1,9 +1,9 @@
 """Fusion: two ranked lists, one by meaning (dense) and one by words (sparse), become one.
 
 The default is the bounded sum, ``w · max(0, cosine) + (1 - w) · bm25 / bound``: a convex combination with theoretical
-bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieval*, ACM TOIS 2023). ``bound`` is what the
-query could score at most, so a score lies in [0, 1] and means the same for every query; an abstention threshold relies on
-that. Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
+bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieval*, ACM TOIS 2023). ``bound`` is what
+the query could score at most, so a score lies in [0, 1] and means the same for every query; abstention relies on that.
+Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
 deviations of each list) are there for comparison: both stretch whatever list they get.
 """
 
@@ -74,14 +74,17 @@ def fuse(
     return sorted(ranked, key=lambda each: (-each.score, each.point_id))
 
 
-def query_bound(term_tops: Sequence[float], *, points: int, k1: float) -> float:
-    """Return what a query could score by BM25 at most, from the best score of each of its terms alone.
+def term_bounds(
+    term_tops: Sequence[float], term_counts: Sequence[float], *, points: int, k1: float
+) -> tuple[float, ...]:
+    """Return what each query term could add to a BM25 score at most; their sum bounds the query.
 
-    A term that no point holds counts with the most it could weigh, ``idf · (k1 + 1)`` at a document frequency of 0:
-    a question whose telling word the collection has never seen must not look fully covered by its other words.
+    ``term_tops`` are the best scores of each term asked alone, ``term_counts`` how often the query says it. A term that
+    no point holds counts with the most it could weigh, ``idf · (k1 + 1)`` at a document frequency of 0: a question
+    whose telling word the collection has never seen must not look fully covered by its other words.
     """
     unseen = math.log(1 + (points + 0.5) / 0.5) * (k1 + 1)
-    return sum(top if top > 0 else unseen for top in term_tops)
+    return tuple(top if top > 0 else unseen * count for top, count in zip(term_tops, term_counts, strict=True))
 
 
 def _clipped(scores: Mapping[str, float]) -> dict[str, float]:

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     api_port: Port = Field(8000, description="Port of the started query API.")
     s3_port: Port = Field(8333, description="First of the ten ports of the started S3 server.")
 
+    answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
+
     parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
 
     @field_validator("parts", mode="before")

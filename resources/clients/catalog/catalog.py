@@ -9,6 +9,7 @@ from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.indexes import Indexes
 from resources.clients.catalog.migrating import migrate
+from resources.clients.catalog.overview import Overview
 from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.recording import Recording
@@ -30,6 +31,7 @@ class Catalog:
         self.writing = Writing(self._database)
         self.indexes = Indexes(self._database)
         self.queries = Queries(self._database)
+        self.overview = Overview(self._database)
 
     def migrate(self) -> None:
         """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""

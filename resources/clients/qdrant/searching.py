@@ -2,17 +2,19 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from rag_core.access import EVERYONE
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, Permanent
 from rag_core.filters import AnyOf, Condition, Exists, FieldType
 from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
+from rag_core.sparse import SparseVector
 from resources.clients.qdrant.connect import translating
-from resources.clients.qdrant.writing import SPEC_METADATA, SparseVector
+from resources.clients.qdrant.writing import SPEC_METADATA
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -133,6 +135,15 @@ class QdrantSearcher:
         tops = [answer.points[0].score if answer.points else 0.0 for answer in answers]
         return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
 
+    def points_of_document(self, index: ServedIndex, document_id: UUID) -> int:
+        """Return how many points the index holds of a document."""
+        from qdrant_client.http import models
+
+        match = models.MatchValue(value=str(document_id))
+        of_it = models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=match)])
+        with _index_still_there(index.physical), translating(f"count points in {index.physical}"):
+            return self._client.count(index.physical, count_filter=of_it, exact=True).count
+
     def _look_up(self, collection: str) -> ServedIndex:
         with translating(f"read the alias of {collection}"):
             aliases = self._client.get_aliases().aliases
@@ -147,7 +158,7 @@ class QdrantSearcher:
         with _index_still_there(physical), translating(f"read {physical}"):
             info = self._client.get_collection(physical)
         prefix = f"{Payload.METADATA}."
-        fields = {
+        fields: dict[str, FieldType] = {
             key.removeprefix(prefix): cast("FieldType", schema.data_type.value)
             for key, schema in info.payload_schema.items()
             if key.startswith(prefix)
@@ -168,7 +179,7 @@ class IndexGone(DependencyUnavailable):
 
 
 @contextmanager
-def _index_still_there(physical: str) -> Iterator[None]:
+def _index_still_there(physical: str) -> Generator[None]:
     try:
         yield
     except Permanent as error:

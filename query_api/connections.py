@@ -1,0 +1,74 @@
+"""The clients of one application, each opened at its first use and closed with it."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from query_api.encoding import Encoders
+from rag_core.embedding import Embedder
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.clients.catalog import Catalog
+    from resources.clients.qdrant.searching import QdrantSearcher
+
+QDRANT_TIMEOUT_S = 10
+
+
+class Connections:
+    """Catalog, searcher and encoders; ``open_model`` is how a model of that name is opened."""
+
+    def __init__(self, settings: Settings, *, open_model: Callable[[str], Embedder] | None = None) -> None:
+        self.settings = settings
+        self.encoders = Encoders(open_model or self._open_model)
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._searcher: QdrantSearcher | None = None
+        self._closing: list[Callable[[], None]] = []
+
+    def catalog(self) -> "Catalog":
+        """Return the catalog, its tables brought to this version; raises ``DependencyUnavailable`` while it is away."""
+        if self._catalog is None:
+            from resources.clients.catalog import open_catalog
+
+            opened = open_catalog(self.settings.require("database_url"))
+            with self._lock:
+                if self._catalog is None:
+                    self._catalog = opened
+                    self._closing.append(opened.close)
+                else:
+                    opened.close()
+        return self._catalog
+
+    def searcher(self) -> "QdrantSearcher":
+        """Return the searcher; nothing is sent yet."""
+        with self._lock:
+            if self._searcher is None:
+                from resources.clients.qdrant.connect import connect
+                from resources.clients.qdrant.searching import QdrantSearcher
+
+                url = self.settings.require("qdrant_url")
+                client = connect(url, self.settings.qdrant_api_key, timeout_s=QDRANT_TIMEOUT_S)
+                self._searcher = QdrantSearcher(client)
+                self._closing.append(client.close)
+        return self._searcher
+
+    def warm_up(self) -> None:
+        """Begin to load the models of the indexes that are there, in the background; errors show in ``/readyz``."""
+        self.encoders.in_background(self._load_models)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        self.encoders.close()
+        for close in reversed(self._closing):
+            close()
+
+    def _load_models(self) -> None:
+        searcher = self.searcher()
+        for collection in searcher.collections():
+            self.encoders.load(searcher.served(collection).spec)
+
+    def _open_model(self, model: str) -> Embedder:
+        from resources.clients.embedders import open_embedder
+
+        return open_embedder(model, runtime="auto", threads=None, cache_dir=self.settings.model_cache)

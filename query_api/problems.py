@@ -1,0 +1,141 @@
+"""Errors as ``application/problem+json`` (RFC 9457), every one of them, each with what to do next."""
+
+import http
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+_MAX_PROBLEMS = 20
+_log = logging.getLogger("query_api")
+
+
+class NotFound(InvalidRequest):
+    """What was asked for by name is not there."""
+
+
+class Problem(BaseModel):
+    """An error: what happened (``detail``) and what to do next (``remedy``)."""
+
+    type: str = Field(description="A stable name of the kind of problem.", examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["query: String should have at most 2000 characters"])
+    remedy: str = Field(examples=["Correct the request; /docs describes it."])
+    dependency: str | None = Field(default=None, description="The part of the system that is away.")
+    errors: list[dict[str, str]] | None = Field(default=None, description="Each wrong field with its message.")
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": said, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, said in {
+        413: "The body is too large.",
+        422: "The request is wrong; `errors` names each field.",
+        503: "A part of the system is away; `Retry-After` says when to try again.",
+    }.items()
+}
+"""What every route can answer besides its result."""
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEMS[422], "description": "There is none."}}
+
+
+def problem_response(
+    status: int, detail: str, *, remedy: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """Return a problem as a response; ``more`` are further members."""
+    try:
+        title = http.HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "remedy": remedy, **more}
+    content = json.dumps(body, ensure_ascii=True)  # ASCII: a refused value may hold lone surrogates
+    return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every error of the application into a problem; nothing of our insides is in a 500."""
+    app.add_exception_handler(RagError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _of_ours(request: Request, error: Exception) -> Response:
+    del request
+    if isinstance(error, NotFound):
+        return problem_response(404, error.message, remedy=error.remedy)
+    if isinstance(error, InvalidRequest):
+        return problem_response(422, error.message, remedy=error.remedy or "Correct the request; /docs describes it.")
+    if isinstance(error, DependencyUnavailable):
+        _log.warning("%s", error)
+        return problem_response(
+            503,
+            _AWAY.get(error.dependency, f"A part of the system is away: {error.dependency}."),
+            remedy="Try again shortly; 'rag status' shows what is away.",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+            dependency=error.dependency,
+        )
+    if isinstance(error, ConfigurationError):
+        _log.error("%s", error)
+        return problem_response(503, error.message, remedy=error.remedy, headers={"Retry-After": "30"})
+    if isinstance(error, Transient):
+        _log.warning("%s", error)
+        return problem_response(503, error.message, remedy=error.remedy, headers={"Retry-After": str(RETRY_AFTER_S)})
+    _log.error("%s", error, exc_info=error)
+    return _internal()
+
+
+_AWAY = {
+    "qdrant": "The vector index does not answer.",
+    "catalog": "The catalog's database does not answer.",
+    "model": "The embedding model does not answer.",
+}
+
+
+def _of_validation(request: Request, error: Exception) -> Response:
+    del request
+    found = cast("Sequence[dict[str, Any]]", error.errors()) if isinstance(error, RequestValidationError) else ()
+    errors = [
+        {"field": ".".join(str(step) for step in each["loc"])[:200], "message": str(each["msg"])[:500]}
+        for each in found[:_MAX_PROBLEMS]
+    ]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:3]) or "The request is not valid."
+    return problem_response(422, detail, remedy="Correct the request; /docs describes it.", errors=errors)
+
+
+def _of_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    remedies = {
+        404: "/docs lists what there is.",
+        405: f"Use {(headers or {}).get('Allow', 'another method')}.",
+    }
+    details = {
+        404: "There is nothing at this path.",
+        405: f"{request.method[:16]} is not possible here.",
+    }
+    said = str(error.detail) if isinstance(error, HTTPException) else ""
+    return problem_response(
+        status,
+        details.get(status, said),
+        remedy=remedies.get(status, "/docs describes every request."),
+        headers=headers,
+    )
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _internal()
+
+
+def _internal() -> Response:
+    return problem_response(500, "Something went wrong here.", remedy="The server's log says what: 'rag logs api'.")

@@ -1,0 +1,90 @@
+"""From a question to passages, and from passages to an answer: encode, one batch to the index, fuse, quote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from query_api.encoding import Encoders
+from rag_core.answering.extractive import Answer, Question, answer_from
+from rag_core.citations import Passage, distinct_passages
+from rag_core.filters import parse_filters
+from rag_core.fusion import Fusion, Mode, fuse, term_bounds
+from rag_core.identity import Json
+from rag_core.sparse import SparseVector
+from resources.clients.qdrant.searching import IndexGone, QdrantSearcher, ServedIndex
+
+DEPTH = 100
+"""How many points each list is asked for before they are fused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to look for and through whose eyes; ``groups`` is ``None`` for a caller who may see everything."""
+
+    collection: str
+    text: str
+    mode: Mode = Mode.HYBRID
+    fusion: Fusion = Fusion.BOUNDED_SUM
+    top_k: int = 10
+    filters: Mapping[str, Json]
+    groups: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The passages, best first, the index they came from, and what each of the question's terms could add."""
+
+    index: ServedIndex
+    passages: Sequence[Passage]
+    term_weights: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retriever:
+    """Answers queries from the index that a collection's alias points at."""
+
+    searcher: QdrantSearcher
+    encoders: Encoders
+    answer_threshold: float
+
+    def search(self, query: Query) -> Found:
+        """Return the passages of a query; an index replaced in between is looked up once more."""
+        try:
+            return self._search(query, self.searcher.served(query.collection))
+        except IndexGone:
+            return self._search(query, self.searcher.served(query.collection, fresh=True))
+
+    def answer(self, query: Query) -> tuple[Found, Answer]:
+        """Return the passages and the quotes of them that answer, or the reason why none does."""
+        found = self.search(query)
+        spec = found.index.spec
+        bm25 = self.encoders.bm25(spec)
+        answer = answer_from(
+            Question(text=query.text, vector=self.encoders.dense(spec, query.text), term_weights=found.term_weights),
+            found.passages,
+            threshold=self.answer_threshold,
+            terms_of=lambda text: frozenset(bm25.query(text).indices),
+            embed=lambda texts: list(self.encoders.sentences(spec, texts)),
+        )
+        return found, answer
+
+    def _search(self, query: Query, index: ServedIndex) -> Found:
+        conditions = parse_filters(query.filters, index.fields)
+        spec = index.spec
+        sparse = SparseVector(indices=(), values=())
+        if query.mode is not Mode.DENSE:
+            sparse = self.encoders.bm25(spec).query(query.text)
+        candidates = self.searcher.candidates(
+            index,
+            dense=None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text),
+            sparse=sparse,
+            groups=query.groups,
+            conditions=conditions,
+            limit=max(DEPTH, 2 * query.top_k),
+        )
+        bounds = term_bounds(candidates.term_tops, sparse.values, points=index.points, k1=spec.bm25_k1)
+        ranked = fuse(candidates.dense, candidates.sparse, mode=query.mode, fusion=query.fusion, bound=sum(bounds))
+        return Found(
+            index=index,
+            passages=distinct_passages(ranked, candidates.payloads, limit=query.top_k),
+            term_weights=dict(zip(sparse.indices, bounds, strict=True)),
+        )

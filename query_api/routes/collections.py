@@ -1,0 +1,64 @@
+"""``GET /v1/collections``."""
+
+from fastapi import APIRouter
+
+from query_api.dependencies import CatalogDep, ConnectionsDep
+from query_api.problems import PROBLEMS
+from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape, stopped
+from rag_core.errors import DependencyUnavailable, RagError
+from resources.clients.catalog import Catalog
+from resources.clients.qdrant.searching import QdrantSearcher
+
+router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
+
+
+@router.get("/collections", summary="List collections")
+def collections(catalog: CatalogDep, connections: ConnectionsDep) -> CollectionList:
+    """Return each collection's documents by state, the index that serves it, and how fresh it is."""
+    searcher = connections.searcher()
+    try:
+        indexed = searcher.collections()
+    except DependencyUnavailable:
+        indexed = []
+    names = sorted({*catalog.queries.collections(), *indexed})
+    counts = catalog.overview.documents_by_state(names)
+    return CollectionList(
+        collections=[
+            _collection(
+                catalog,
+                name,
+                {state.value: number for state, number in counts[name].items()},
+                _index(searcher, name) if name in indexed else None,
+            )
+            for name in names
+        ]
+    )
+
+
+def _collection(catalog: Catalog, name: str, documents: dict[str, int], index: IndexShape | None) -> CollectionShape:
+    fresh = catalog.overview.freshness(name)
+    oldest = fresh.oldest_recorded_at
+    return CollectionShape(
+        name=name,
+        documents=documents,
+        waiting=fresh.waiting,
+        oldest_waiting_s=None if oldest is None else round((fresh.now - oldest).total_seconds(), 3),
+        stopped_sources=[stopped(stop) for stop in catalog.sources.stopped(name)],
+        index=index,
+    )
+
+
+def _index(searcher: QdrantSearcher, name: str) -> IndexShape | None:
+    try:
+        served = searcher.served(name)
+    except RagError:  # away, just dropped, or not of our making: the list still shows the rest
+        return None
+    return IndexShape(
+        name=served.physical,
+        model=served.spec.model,
+        model_identity=served.spec.model_identity,
+        dimension=served.spec.dimension,
+        analyzer=served.spec.analyzer,
+        points=served.points,
+        filter_fields={field: str(type_) for field, type_ in sorted(served.fields.items())},
+    )

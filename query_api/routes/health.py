@@ -1,0 +1,83 @@
+"""``/healthz`` and ``/readyz``."""
+
+import logging
+from collections.abc import Callable
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from query_api.connections import Connections
+from query_api.dependencies import ConnectionsDep
+from query_api.problems import PROBLEMS, problem_response
+from rag_core.errors import RagError
+
+router = APIRouter(tags=["health"])
+_log = logging.getLogger("query_api")
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Every part answers."""
+
+    ready: Literal[True] = True
+    parts: dict[str, str] = Field(examples=[{"catalog": "ok", "qdrant": "ok", "model": "ok"}])
+
+
+@router.get("/healthz", summary="Alive?")
+async def healthz() -> Alive:
+    """Say that the process answers; asks nothing of anyone."""
+    return Alive()
+
+
+@router.get("/readyz", summary="Ready?", response_model=Ready, responses={503: PROBLEMS[503]})
+def readyz(connections: ConnectionsDep) -> Ready | Response:
+    """Say whether catalog, index and models are there; each that is not is named in ``parts``."""
+    parts = {
+        "catalog": _state("catalog", lambda: _catalog(connections)),
+        "qdrant": _state("qdrant", connections.searcher().is_ready),
+    }
+    parts["model"] = _state("model", lambda: _models(connections)) if parts["qdrant"] == "ok" else "unknown"
+    if all(state == "ok" for state in parts.values()):
+        return Ready(parts=parts)
+    waiting = ", ".join(name for name, state in parts.items() if state != "ok")
+    return problem_response(
+        503,
+        f"Not ready: {waiting}.",
+        remedy="Wait; 'rag status' and 'rag logs api' say more.",
+        headers={"Retry-After": "1"},
+        ready=False,
+        parts=parts,
+    )
+
+
+def _state(name: str, ask: Callable[[], str | None]) -> str:
+    try:
+        return ask() or "ok"
+    except RagError as error:
+        _log.warning("%s: %s", name, error)
+        return "away"
+
+
+def _catalog(connections: Connections) -> None:
+    connections.catalog().ping()
+
+
+def _models(connections: Connections) -> str | None:
+    """Return None when every served index's model is loaded; begins to load one that is not."""
+    searcher = connections.searcher()
+    for collection in searcher.collections():
+        try:
+            spec = searcher.served(collection).spec
+        except RagError as error:  # one broken index must not take the others out of service
+            _log.warning("%s: %s", collection, error)
+            continue
+        if not connections.encoders.is_loaded(spec):
+            connections.warm_up()
+            return connections.encoders.trouble or "loading"
+    return None

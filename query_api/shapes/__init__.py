@@ -1,0 +1,1 @@
+"""What goes over the wire, in both directions; the OpenAPI page is made of these."""
