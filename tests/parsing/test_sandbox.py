@@ -150,6 +150,7 @@ def test_killed_parent_leaves_no_worker_behind(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert parent.stdout is not None
     first, second = parent.stdout.readline(), parent.stdout.readline()
