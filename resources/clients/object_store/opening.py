@@ -11,22 +11,31 @@ from resources.clients.object_store.folder import FolderStore
 from resources.clients.object_store.port import ObjectStore
 from resources.clients.object_store.s3 import S3ObjectStore
 
+HOME = "${RAG_HOME}/"
+
 
 def open_store(source: BucketSource, base_dir: Path, *, environ: Mapping[str, str] | None = None) -> ObjectStore:
     """Return the source's store; it connects at first use. Relative paths start at ``base_dir``, the YAML's folder."""
-    location = location_of(source, base_dir)
+    known = os.environ if environ is None else environ
+    location = location_of(source, base_dir, environ=known)
     if isinstance(location, Path):
         return FolderStore(location)
     bucket, _, prefix = location.partition("/")
-    connection = _connection(source, os.environ if environ is None else environ)
+    connection = _connection(source, known)
     listing = source.listing
     if listing == "auto":
         listing = "folders" if "endpoint" in connection else "flat"
     return S3ObjectStore(bucket=bucket, prefix=prefix.strip("/"), listing=listing, connection=connection)
 
 
-def location_of(source: BucketSource, base_dir: Path) -> Path | str:
-    """Return a folder's absolute path, or ``bucket/prefix`` of an S3 source."""
+def location_of(source: BucketSource, base_dir: Path, *, environ: Mapping[str, str] | None = None) -> Path | str:
+    """Return a folder's absolute path, or ``bucket/prefix`` of an S3 source.
+
+    A url that begins with ``${RAG_HOME}/`` lies in the folder of all local state (``.rag`` where it is not set).
+    """
+    if source.url.startswith(HOME):
+        home = (os.environ if environ is None else environ).get("RAG_HOME") or ".rag"
+        return Path(os.path.normpath(Path(home).expanduser().absolute() / source.url.removeprefix(HOME)))
     if source.url.startswith("s3://"):
         return source.url.removeprefix("s3://")
     if source.url.startswith("file://"):
