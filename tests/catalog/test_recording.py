@@ -78,7 +78,11 @@ def test_every_arrival_lies_in_one_bounded_block(
 ) -> None:
     fills = fill_blocks(Fill(partition=7, arrivals=opened[0], bytes=opened[1], first=0), sizes, limits)
     assert sum(fill.added for fill in fills) == len(sizes)
-    assert [fill.partition for fill in fills] == list(range(fills[0].partition, fills[0].partition + len(fills))) if fills else True
+    assert (
+        [fill.partition for fill in fills] == list(range(fills[0].partition, fills[0].partition + len(fills)))
+        if fills
+        else True
+    )
     for fill in fills:
         added = sizes[fill.first : fill.first + fill.added]
         assert fill.added_bytes == sum(added)
@@ -159,7 +163,7 @@ def test_two_recorders_of_one_observation_add_it_once(url: str) -> None:
 
 
 def test_rolled_back_recording_leaves_no_gap(catalog: Catalog) -> None:
-    def broken():  # noqa: ANN202 - a generator that fails half way
+    def broken():
         yield present("a")
         raise RuntimeError("the listing broke")
 
@@ -187,10 +191,10 @@ def test_hundred_thousand_observations_in_one_recording(catalog: Catalog) -> Non
     assert (recorded.new, recorded.last_number, len(recorded.partitions)) == (100_000, 99_999, 196)
 
 
-def _together(*calls) -> None:  # noqa: ANN002 - functions without arguments
+def _together(*calls) -> None:
     errors: list[BaseException] = []
 
-    def run(call) -> None:  # noqa: ANN001 - as above
+    def run(call) -> None:
         try:
             call()
         except BaseException as error:  # noqa: BLE001 - handed to the test's thread
