@@ -82,6 +82,7 @@ def seaweed_environment(folder: Path, *, access_key: str, secret_key: str) -> di
     return {
         "PATH": os.defpath,
         "HOME": str(folder),
+        "TMPDIR": str(folder),  # where it writes its logs
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret_key,
     }
