@@ -148,7 +148,8 @@ class ChunkEmbedder:
                     embedding_key=key,
                     dense=vector,
                     sparse_indices=sparse.indices,
-                    sparse_values=sparse.values,
+                    # As the index and Parquet hold them: the same vector must come from either.
+                    sparse_values=np.asarray(sparse.values, np.float32).tolist(),
                     model=self.spec.model_identity,
                     made_by_arrival=arrival,
                     made_by_run=self.run_id,

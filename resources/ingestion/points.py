@@ -84,18 +84,25 @@ def point_writes(
                 indices=tuple(int(index) for index in vectors.sparse_indices),
                 values=tuple(float(value) for value in vectors.sparse_values),
             ),
-            payload={
-                **point.place,
-                **wanted.payload,
-                **by.payload,
-                Payload.EMBEDDING_KEY: point.embedding_key,
-                Payload.MADE_BY_ARRIVAL: vectors.made_by_arrival,
-                Payload.MADE_BY_RUN: vectors.made_by_run,
-                Payload.MADE_AT: vectors.made_at,
-                Payload.MODEL: vectors.model,
-                Payload.CODE_VERSION: vectors.code_version,
-            },
+            payload=_without_nulls(
+                {
+                    **point.place,
+                    **wanted.payload,
+                    **by.payload,
+                    Payload.EMBEDDING_KEY: point.embedding_key,
+                    Payload.MADE_BY_ARRIVAL: vectors.made_by_arrival,
+                    Payload.MADE_BY_RUN: vectors.made_by_run,
+                    Payload.MADE_AT: vectors.made_at,
+                    Payload.MODEL: vectors.model,
+                    Payload.CODE_VERSION: vectors.code_version,
+                }
+            ),
         )
+
+
+def _without_nulls(payload: dict[str, Json]) -> dict[str, Json]:
+    """Leave keys without a value out: setting one to null removes it, so that is how the index should hold it."""
+    return {key: value for key, value in payload.items() if value is not None}
 
 
 def _vectors(
