@@ -198,9 +198,10 @@ ORDER BY a.crashes >= :suspect, a.number LIMIT :limit
 NEWEST_OF_BLOCK = text(
     _COLUMNS  # noqa: S608 - constants of this module
     + """
-JOIN blocks b ON b.collection = a.collection AND b.partition = :partition
-WHERE a.collection = :collection AND a.number >= b.first_number AND a.number < b.first_number + b.arrivals
-    AND NOT EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number)
+WHERE a.collection = :collection
+    AND a.number = ANY(ARRAY(SELECT generate_series(first_number, first_number + arrivals - 1) FROM blocks
+                             WHERE collection = :collection AND partition = :partition))
+    AND a.number = (SELECT max(n.number) FROM arrivals n WHERE n.document_id = a.document_id)
 ORDER BY a.number
 """
 )
@@ -238,7 +239,7 @@ WHERE number = :number AND"""
 )
 
 _QUARANTINE = text(
-    """
+    """  # noqa: S608 - constants of this module
 UPDATE arrivals a SET state = 'quarantined', alone = false, reason_kind = :kind, reason = :reason, remedy = :remedy,
     tried_spec = :tried_spec, changed_at = now(), reconcile = orphans.exist,
     due_at = CASE WHEN orphans.exist THEN now() END

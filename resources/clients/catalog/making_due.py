@@ -116,16 +116,16 @@ SELECT parser, chunking, metadata_rules FROM walk
 """)
 
 ASK_DOCUMENTS = text("""
-UPDATE document_indexes SET asked_spec = :wanted WHERE index_name = :index_name AND document_id IN (
+UPDATE document_indexes SET asked_spec = :wanted WHERE index_name = :index_name AND document_id = ANY(ARRAY(
     SELECT document_id FROM (
         (SELECT document_id FROM document_indexes
          WHERE index_name = :index_name AND parser = :parser AND chunking = :chunking
-            AND metadata_rules = :metadata_rules AND asked_spec < :wanted LIMIT :limit)
+            AND metadata_rules = :metadata_rules AND asked_spec < :wanted ORDER BY asked_spec LIMIT :limit)
         UNION ALL
         (SELECT document_id FROM document_indexes
          WHERE index_name = :index_name AND parser = :parser AND chunking = :chunking
-            AND metadata_rules = :metadata_rules AND asked_spec > :wanted LIMIT :limit)) differing
-    LIMIT :limit)
+            AND metadata_rules = :metadata_rules AND asked_spec > :wanted ORDER BY asked_spec LIMIT :limit)) differing
+    LIMIT :limit))
 RETURNING document_id
 """)
 

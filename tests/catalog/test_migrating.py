@@ -1,0 +1,99 @@
+"""The tables build themselves: from several processes at once, exactly as the schema says, never backwards."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable
+from resources.clients.catalog import Catalog, migrating, open_catalog
+from resources.clients.catalog.database import Database
+from resources.clients.catalog.schema import METADATA
+from tests.catalog.observing import rows
+from tests.services.loopback import free_port
+from tests.services.postgres import PostgresServer
+
+COLUMNS = """
+SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, is_generated, is_identity
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'catalog_version' ORDER BY 1, 2
+"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'catalog_version' ORDER BY 1"
+CHECKS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'p') AND conrelid::regclass::text <> 'catalog_version'
+ORDER BY 1, 2
+"""
+
+
+def test_migrations_build_exactly_the_schema(server: PostgresServer, migrated: str) -> None:
+    url = server.create_database()
+    database = Database(url)
+    METADATA.create_all(database.engine)
+    database.close()
+    for statement in (COLUMNS, INDEXES, CHECKS):
+        assert rows(migrated, statement) == rows(url, statement)
+    server.drop_database(url)
+
+
+def test_several_processes_migrate_one_database_at_once(server: PostgresServer) -> None:
+    url = server.create_database()
+    script = "import sys; from resources.clients.catalog import open_catalog; open_catalog(sys.argv[1]).ping()"
+    root = Path(__file__).parents[2]
+    processes = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", script, url], cwd=root, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=120)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
+    assert rows(url, "SELECT version_num FROM catalog_version") == [(migrating.HEAD,)]
+    server.drop_database(url)
+
+
+def test_head_is_the_newest_script() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrating.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == migrating.HEAD
+    assert {script.revision for script in scripts.walk_revisions()} | {""} == migrating._KNOWN
+
+
+def test_database_of_a_newer_program_is_left_alone(server: PostgresServer, migrated: str) -> None:
+    url = server.create_database(template=migrated)
+    rows(url, "UPDATE catalog_version SET version_num = '9999'")
+    with pytest.raises(ConfigurationError, match="newer"):
+        open_catalog(url)
+    server.drop_database(url)
+
+
+def test_database_that_is_away_is_a_dependency_and_shows_no_password() -> None:
+    with pytest.raises(DependencyUnavailable) as raised:
+        open_catalog(f"postgresql://someone:s3cret@127.0.0.1:{free_port()}/rag")
+    assert raised.value.dependency == "catalog"
+    assert "s3cret" not in str(raised.value)
+
+
+def test_other_databases_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="PostgreSQL"):
+        Catalog("sqlite:///catalog.db")
+
+
+def test_catalog_goes_on_after_the_server_was_killed(server: PostgresServer, catalog: Catalog) -> None:
+    catalog.ping()
+    server.kill9()
+    with pytest.raises(DependencyUnavailable):
+        catalog.ping()
+    server.start()
+    catalog.ping()
+
+
+def test_error_of_our_own_statement_is_not_called_an_outage(catalog: Catalog, url: str) -> None:
+    database = Database(url)
+    from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
+
+    with pytest.raises(ProgrammingError), database.transaction() as connection:
+        connection.execute(text("SELECT nothing_like_it"))
+    database.close()

@@ -1,0 +1,159 @@
+"""A few hundred thousand settled arrivals must not slow a tick: its statements use indexes, and here are the plans."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from resources.clients.catalog import (
+    Catalog,
+    claims,
+    dead_runs,
+    document_rows,
+    due,
+    making_due,
+    numbering,
+    open_catalog,
+    parts,
+    queries,
+    sources,
+    writing,
+)
+from resources.clients.catalog.values import Lane
+from tests.catalog.observing import COLLECTION, INDEX, SOURCE
+from tests.services.postgres import PostgresServer
+
+ARRIVALS = 200_000
+LARGE = {"arrivals", "observations", "documents", "document_indexes", "part_rows"}
+
+FILL = """
+INSERT INTO collections VALUES ('papers', 200000, 390, 320, 0);
+INSERT INTO blocks (collection, partition, first_number, arrivals, bytes, is_full)
+    SELECT 'papers', n, n * 512, 512, 0, true FROM generate_series(0, 390) n;
+INSERT INTO claims (collection, partition, number, state, lane)
+    SELECT 'papers', n, 0, 'released', 'batch' FROM generate_series(0, 390) n;
+INSERT INTO arrivals (collection, number, partition, document_id, source, key, uri, presence, announced, size_bytes,
+                      state, due_at)
+    SELECT 'papers', n, n / 512, md5(n::text)::uuid, 'bucket', 'k' || n, 'file:///k' || n, 'present', 'v', 1,
+           CASE n % 5000 WHEN 0 THEN 'pending' WHEN 1 THEN 'quarantined' WHEN 2 THEN 'processing' ELSE 'indexed' END,
+           CASE WHEN n % 5000 = 0 THEN now() END
+    FROM generate_series(0, 199999) n;
+INSERT INTO observations (collection, source, key, document_id, uri, presence, announced, number)
+    SELECT collection, source, key, document_id, uri, presence, announced, number FROM arrivals;
+INSERT INTO documents (document_id, collection, place)
+    SELECT document_id, collection, number FROM arrivals ORDER BY document_id;
+INSERT INTO document_indexes (document_id, index_name, collection, indexed_arrival, indexed_run, confirmed_arrival,
+                              confirmed_run, version, parser, chunking, metadata_rules)
+    SELECT document_id, 'papers--0123', collection, number, 'r', number, 'r', 'v', 'p' || number % 3, 'c', 'm'
+    FROM arrivals ORDER BY document_id;
+INSERT INTO parts (collection, partition, asset, fingerprint, file, arrivals)
+    SELECT 'papers', n, 'chunks', 'f', 'file' || n, 512 FROM generate_series(0, 390) n;
+INSERT INTO part_rows (collection, asset, number, fingerprint, part_id)
+    SELECT 'papers', 'chunks', n, 'f', n / 512 + 1 FROM generate_series(0, 199999) n;
+"""
+
+IN = {"collection": COLLECTION}
+BLOCK = {**IN, "partition": 7}
+SOME_IDS = [uuid4() for _ in range(64)]
+DUE_BLOCKS = claims.due_blocks(COLLECTION, Lane.BATCH)
+SWEPT = {**IN, "source": SOURCE, "sweep_id": uuid4(), "first_number": 7}
+
+STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
+    "request": (claims.REQUEST, {**DUE_BLOCKS, "limit": 10, "grace_s": 60}),
+    "has work": (claims.HAS_WORK, DUE_BLOCKS),
+    "due of a block": (due.DUE_OF_BLOCK, {**BLOCK, "limit": 64, "suspect": 2}),
+    "newest of a block": (due.NEWEST_OF_BLOCK, BLOCK),
+    "return expired": (
+        dead_runs.RETURN_EXPIRED,
+        {**IN, "crashed": "c", "crashed_kind": "k", "crashed_remedy": "r"},
+    ),
+    "known": (sources.KNOWN, {**IN, "source": SOURCE, "after": "k5", "limit": 1000}),
+    "known through": (sources.KNOWN_THROUGH, {**IN, "source": SOURCE, "after": "k5", "through": "k6", "limit": 1000}),
+    "present in a source": (sources.PRESENT_TOTAL, {**IN, "source": SOURCE}),
+    "record's dedupe": (numbering._DROP_SAME, {**IN, "source": SOURCE, "older_than": None}),
+    "heads under lock": (writing.HEADS, {"ids": SOME_IDS, "numbers": list(range(64)), "index_name": INDEX}),
+    "lock": (writing.LOCK, {"ids": SOME_IDS}),
+    "reuse": (parts.LATEST_FOR, {"ids": SOME_IDS, "asset": "chunks", "fingerprint": "f"}),
+    "files of a block": (parts._FILES, {**BLOCK, "asset": "chunks", "fingerprint": "f"}),
+    "specs in use": (making_due.MADE_BY, {"index_name": INDEX}),
+    "documents of another spec": (
+        making_due.ASK_DOCUMENTS,
+        {"index_name": INDEX, "parser": "p1", "chunking": "c", "metadata_rules": "m", "wanted": "w", "limit": 1000},
+    ),
+    "failures of another spec": (making_due.ASK_QUARANTINED, {**IN, "wanted": "w", "limit": 1000}),
+    "due count": (queries.DUE_COUNT, {**IN, "at_most": 1000}),
+    "counts by state": (queries.COUNTS, {**IN, "states": ["pending", "indexed"]}),
+    "first page of documents": (
+        document_rows.PAGE,
+        {
+            **IN,
+            "prefix": "file:///k5",
+            "prefix_start": "file:///k5",
+            "prefix_end": "file:///k5" + document_rows.LAST_CHARACTER,
+            "uri_start": "",
+            "document_id": SOME_IDS[0],
+            "limit": 100,
+        },
+    ),
+    "documents in a state": (
+        document_rows.IN_STATE,
+        {**IN, "state": "quarantined", "number": -1, "prefix": "", "limit": 100},
+    ),
+    "one document": (document_rows.DOCUMENT, {"ids": SOME_IDS[:1]}),
+    "indexed in a block": (document_rows.IN_BLOCK, BLOCK),
+}
+
+
+@pytest.fixture(scope="module")
+def full(server: PostgresServer, migrated: str) -> Iterator[Catalog]:
+    url = server.create_database(template=migrated)
+    with open_catalog(url) as catalog:
+        with catalog._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            for table in LARGE | {"collections", "blocks", "claims", "parts"}:
+                connection.execute(text(f"TRUNCATE {table} RESTART IDENTITY"))
+            # Indexes are built after the rows: several times faster, and the same indexes.
+            built_later = connection.execute(
+                text("""
+                SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = ANY(:tables)
+                    AND indexname NOT LIKE '%pkey' AND indexname <> 'parts_by_file'
+                """),
+                {"tables": sorted(LARGE)},
+            ).all()
+            for index_name, _ in built_later:
+                connection.execute(text(f"DROP INDEX {index_name}"))
+            for statement in FILL.strip().split(";\n"):
+                connection.execute(text(statement.removesuffix(";").replace("::", "\\:\\:")))
+            for _, definition in built_later:
+                connection.execute(text(definition.replace(":", "\\:")))
+            connection.execute(text("VACUUM ANALYZE"))
+        yield catalog
+    server.drop_database(url)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statement_of_a_tick_never_reads_a_large_table_from_end_to_end(full: Catalog, name: str) -> None:
+    statement, parameters = STATEMENTS[name]
+    with full._database.engine.connect() as connection, connection.begin() as transaction:
+        numbering.open_staging(connection)
+        plan = connection.execute(text("EXPLAIN (FORMAT JSON) " + statement.text.replace("::", "\\:\\:")), parameters)
+        found = plan.scalar_one()
+        transaction.rollback()
+    root = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    scanned = [node["Relation Name"] for node in _nodes(root) if node["Node Type"] == "Seq Scan"]
+    assert not LARGE.intersection(scanned), json.dumps(root, indent=1)
+
+
+def test_request_finds_the_few_due_blocks_among_many_settled_ones(full: Catalog) -> None:
+    found = full.claims.request(COLLECTION, limit=100, launch_grace_s=60)
+    assert len(found) == ARRIVALS // 5000
+    assert not full.due.has_work(COLLECTION)
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child)
