@@ -1,6 +1,7 @@
 """The sensor that asks for runs: level-triggered, it looks at what is due and not at what happened."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,6 +20,9 @@ WAIT_S = 15.0
 
 LAUNCH_GRACE_S = 120.0
 """How long a run may take from being asked for to its start; then the block is asked for again under a new number."""
+
+MOST_FRESH_DUE = 16
+"""A block with so few due documents goes first: someone waits for them."""
 
 MOST_WAITING_RUNS = 4
 _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING]
@@ -102,10 +106,8 @@ def look_for_due_work(
     catalog.claims.sweep_dead(is_dead)
     if collection not in catalog.wait_for_due([collection], timeout_s=wait_s):
         return RunPlan(new_partitions=(), runs=())
-    claims = catalog.claims.request(collection, limit=limit, launch_grace_s=launch_grace_s, lane=Lane.FRESH)
-    if len(claims) < limit:
-        more = limit - len(claims)
-        claims += catalog.claims.request(collection, limit=more, launch_grace_s=launch_grace_s, lane=Lane.BATCH)
+    claims = catalog.claims.request(collection, limit=limit, launch_grace_s=launch_grace_s)
+    claims = [replace(claim, lane=Lane.FRESH) if claim.due <= MOST_FRESH_DUE else claim for claim in claims]
     return plan_runs(claims, partition_exists=partition_exists)
 
 
