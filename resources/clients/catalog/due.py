@@ -239,13 +239,13 @@ WHERE number = :number AND"""
 )
 
 _QUARANTINE = text(
-    """  # noqa: S608 - constants of this module
+    """
 UPDATE arrivals a SET state = 'quarantined', alone = false, reason_kind = :kind, reason = :reason, remedy = :remedy,
     tried_spec = :tried_spec, changed_at = now(), reconcile = orphans.exist,
     due_at = CASE WHEN orphans.exist THEN now() END
 FROM (SELECT p.number, EXISTS (SELECT 1 FROM intents i WHERE i.document_id = p.document_id
                                AND i.orphaned_at IS NOT NULL) AS exist
-      FROM arrivals p WHERE number = :number AND"""
+      FROM arrivals p WHERE number = :number AND"""  # noqa: S608 - constants of this module
     + _OURS
     + """) orphans
 WHERE a.collection = :collection AND a.number = orphans.number
