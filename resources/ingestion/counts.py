@@ -126,7 +126,9 @@ class RunReport:
 
     def metadata(self, layer: str) -> dict[str, int | float]:
         """Return a layer's numbers: ``run_*`` is the run's share (rates too), ``block_*`` the block's totals."""
-        numbers: dict[str, int | float] = {f"run_{key}": getattr(self.counts, key) for key in _KEYS[Layer(layer)]}
+        numbers: dict[str, int | float] = {
+            f"run_{key}": round(getattr(self.counts, key), 3) for key in _KEYS[Layer(layer)]
+        }
         numbers |= {f"run_{key}": round(value, 2) for key, value in self._rates(Layer(layer)).items()}
         totals = self.block.get(layer)
         if totals is not None:
