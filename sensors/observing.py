@@ -70,12 +70,14 @@ class FolderObserver:
         if relative == os.curdir or relative.startswith(os.pardir):
             return
         if Path(path).is_dir() and not Path(path).is_symlink():
-            for folder, _, names in os.walk(path):
-                for name in names:
-                    self._hint_key(os.path.relpath(Path(folder) / name, self.root), now_s)
+            self._hint_below(path, now_s)
         else:
             self._hint_key(relative, now_s)
             self._hint_known_below(relative, now_s)
+
+    def hint_everything(self, now_s: float) -> None:
+        """Remember every file of the folder, as for one that has just appeared."""
+        self._hint_below(str(self.root), now_s)
 
     def record_settled(self, now_s: float) -> Observed:
         """Record what has not changed for ``SETTLE_S``; raises what the catalog and the store raise, losing no hint."""
@@ -103,6 +105,11 @@ class FolderObserver:
             key = key.removesuffix(suffix)
         if is_addressable(key) and selects(self.source, key) and len(self._pending) < MAX_PENDING:
             self._pending[key] = _Pending(announced="", since_s=now_s)
+
+    def _hint_below(self, path: str, now_s: float) -> None:
+        for folder, _, names in os.walk(path):
+            for name in names:
+                self._hint_key(os.path.relpath(Path(folder) / name, self.root), now_s)
 
     def _hint_known_below(self, prefix: str, now_s: float) -> None:
         """Take a path that is gone for a folder too: its files vanish without an event of their own."""

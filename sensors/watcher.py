@@ -41,19 +41,29 @@ class Watcher:
 
     def run(self) -> str:
         """Watch until stopped or until a collection file changes; return which of the two it was."""
+        roots, before = self._roots(), None
         while not self._stop.is_set():
-            roots = self._roots()
-            _say("watching", folders=[str(root) for root in roots])
-            self._watch(roots)
+            self._watch(roots, before)
+            roots, before = self._roots(), roots
             if _stamp_of(self._collections) != self._declared:
                 return "the collection files changed"
         return "asked to stop"
 
-    def _watch(self, roots: dict[Path, int]) -> None:
-        """Watch these roots until one comes, goes or is another folder than before, or until it is time to end."""
+    def _watch(self, roots: dict[Path, int], before: dict[Path, int] | None) -> None:
+        """Watch these roots until one comes, goes or is another folder than before, or until it is time to end.
+
+        All that a root holds that was not watched ``before`` is looked at; at the start the sweeps do that.
+        """
         look_at_roots_s = time.monotonic() + ROOTS_EVERY_S
+        is_watching = False
         for paths in self._events(list(roots)):
             now_s = time.monotonic()
+            if not is_watching:
+                is_watching = True
+                _say("watching", folders=[str(root) for root in roots])
+                new = {root for root, inode in roots.items() if before is not None and before.get(root) != inode}
+                for observer in (each for each in self._observers if each.root in new):
+                    observer.hint_everything(now_s)
             for path in paths:
                 self._hint(path, now_s)
             if now_s >= self._resume_at_s:
