@@ -54,19 +54,25 @@ def fold_block(
     return tuple(folded)
 
 
-def remove_garbage(parts: PartStore, names: Parts, collection: str, *, grace_s: float = GRACE_S) -> int:
-    """Delete files without rows that count for ``grace_s``, and files never named or finished; return how many.
-
-    An unnamed file may be one that a run is about to name, hence the grace period there too.
-    """
+def remove_unnamed(parts: PartStore, names: Parts, *, grace_s: float = GRACE_S) -> int:
+    """Delete files that have held no arrival's rows for ``grace_s``, of any collection; return how many. Cheap."""
     removed = 0
     while files := names.unnamed(older_than_s=grace_s):
         for file in files:
             parts.delete(file)
         names.forget(files)
         removed += len(files)
+    return removed
+
+
+def remove_unknown(parts: PartStore, names: Parts, collection: str, *, grace_s: float = GRACE_S) -> int:
+    """List a collection's parts and delete those never named or never finished (a crash); return how many.
+
+    One that is younger than ``grace_s`` may be a file that a run is about to name.
+    """
     before = datetime.now(UTC) - timedelta(seconds=grace_s)
     old = [part.file for part in parts.list(collection) if part.modified_at < before]
+    removed = 0
     for start in range(0, len(old), 1000):
         some = old[start : start + 1000]
         for file in sorted(set(some) - names.named(some)):

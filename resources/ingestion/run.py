@@ -27,7 +27,7 @@ from resources.ingestion.batching import MicroBatch, MicroBatches
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import ALL_LAYERS, BlockTotals, Counts, Layer, RunReport
 from resources.ingestion.embedding import ChunkEmbedder
-from resources.ingestion.folding import fold_block
+from resources.ingestion.folding import fold_block, remove_unnamed
 from resources.ingestion.indexing import ActiveIndex, active_index, checked
 from resources.ingestion.last_good import LastGoodRows
 from resources.ingestion.lease import LeaseKeeper
@@ -287,6 +287,7 @@ class IngestRun:
             is_full=block.is_full,
             name=name,
         )
+        remove_unnamed(self._parts, self._catalog.parts)
         self._at_step("folded")
         return len(folded)
 

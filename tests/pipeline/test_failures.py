@@ -10,7 +10,7 @@ from rag_core.errors import ConfigurationError, DependencyUnavailable
 from rag_core.index_spec import Payload
 from resources.clients.object_store.folder import FolderStore
 from resources.clients.qdrant.connect import connect
-from tests.pipeline.corpus import SUFFIX, Corpus, WatchedWriter, paragraphs
+from tests.pipeline.corpus import SUFFIX, Corpus, WatchedWriter, assert_same_points, paragraphs
 from tests.pipeline.word_embedder import WordEmbedder
 from tests.services.loopback import free_port
 
@@ -232,3 +232,27 @@ def test_a_defect_met_in_one_document_comes_later_and_does_not_stop_the_others(
     [report] = corpus.run()
     assert (report.counts.retrying, report.counts.indexed) == (1, 1)
     assert corpus.states() == {ArrivalState.RETRYING: 1, ArrivalState.INDEXED: 1}
+
+
+def test_a_half_written_version_followed_by_a_bad_one_leaves_the_last_good_text(corpus: Corpus) -> None:
+    corpus.write("a.txt", paragraphs("apple", "pear"))
+    corpus.ingest()
+    good = corpus.points()
+    corpus.write("a.txt", paragraphs("apple", "plum"))
+    corpus.sweep()
+
+    def die(step: str) -> None:
+        if step == "written":
+            raise RuntimeError(step)
+
+    corpus.at_step = die
+    with pytest.raises(RuntimeError):
+        corpus.run(run_id="dead")
+    corpus.at_step = lambda _: None
+    assert corpus.points() != good
+    corpus.catalog.claims.sweep_dead(lambda run: run == "dead")
+    corpus.write("a.txt", "")
+    corpus.ingest()
+    assert_same_points(corpus.points(), good)
+    assert corpus.document("a.txt").stale is not None
+    assert corpus.catalog.queries.open_intents(corpus.name) == []
