@@ -94,9 +94,9 @@ class Sources(Stops):
         """
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = '10min'"))
-            sweep = _sweep(connection, collection, source, sweep_id)
-            if position is not None:
+            if position is not None:  # before the sweep's row, as recording does: the same order of locks
                 move_position(connection, collection, source, position)
+            sweep = _sweep(connection, collection, source, sweep_id)
             candidates = _count(connection, collection, source, sweep_id, sweep.first_number)
             stop = open_stop_of(connection, collection, source)
             if stop is None and candidates:
