@@ -19,7 +19,7 @@ from local_stack.edge_server.app import create_app
 from local_stack.edge_server.limits import MAX_CONNECTIONS
 from local_stack.edge_server.manifest import UnreadableManifest
 from local_stack.edge_server.ownership import AlreadyOwned, owning
-from local_stack.edge_server.store import Store
+from local_stack.edge_server.store import CannotOpen, Store
 from local_stack.edge_server.upkeep import UpkeepRules
 
 _log = logging.getLogger("local_stack.edge_server")
@@ -37,7 +37,7 @@ def main() -> None:
     try:
         with owning(arguments.path), _bound(arguments.host, arguments.port) as listener:
             _serve(listener, arguments.path, rules)
-    except (AlreadyOwned, UnreadableManifest, OSError) as error:
+    except (AlreadyOwned, UnreadableManifest, CannotOpen, OSError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -1,7 +1,7 @@
 """Build HNSW graphs in a copy of a shard: ``python -m local_stack.edge_server.optimize_shard DIR PID``.
 
 The process ends with ``OPTIMIZED`` or ``NOTHING_TO_DO``; any other code means that the copy is worthless. It works at
-the lowest priority and dies with the server that started it (process PID).
+low priority and dies with the server that started it (process PID).
 """
 
 import os
@@ -10,6 +10,8 @@ import sys
 
 OPTIMIZED = 0
 NOTHING_TO_DO = 3
+NICE = 10
+"""Requests come first, but a machine that is busy for hours still gets its graphs built."""
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +22,7 @@ def main(arguments: list[str]) -> int:
 
     folder, parent = arguments
     end_with_parent(signal.SIGKILL, parent=int(parent))
-    os.nice(19)
+    os.nice(NICE)
     shard = edge.EdgeShard.load(folder)
     changed = shard.optimize()
     shard.flush()

@@ -41,6 +41,10 @@ MANIFEST = "manifest.json"
 COLLECTIONS = "collections"
 
 
+class CannotOpen(Exception):
+    """A collection's files are damaged or missing; serving without it would look like an empty index."""
+
+
 class Store:
     """Every collection of one folder, opened; one process at a time may have it (``ownership``)."""
 
@@ -52,7 +56,7 @@ class Store:
         self._served: dict[str, ServedCollection] = {}
 
     def open(self) -> None:
-        """Remove what a crash left and open every collection; each replays its write-ahead log."""
+        """Remove what a crash left and open every collection; each replays its log; raises ``CannotOpen``."""
         named = self._manifest.folders()
         for folder in self._folders.iterdir():
             if folder.name not in named:
@@ -60,7 +64,11 @@ class Store:
                 shutil.rmtree(folder)
         for name, entry in self._manifest.collections.items():
             folder = self._folders / entry.folder
-            self._served[name] = ServedCollection(name, entry, folder, edge.EdgeShard.load(str(folder)))
+            try:
+                shard = edge.EdgeShard.load(str(folder))
+            except Exception as error:
+                raise CannotOpen(f"collection {name} in {folder} cannot be opened: {error}") from error
+            self._served[name] = ServedCollection(name, entry, folder, shard)
 
     def close(self) -> None:
         """Flush and close every collection."""

@@ -4,7 +4,7 @@
 no other thread of the process ran), so it never runs in this process:
 
 1. Hold writes, flush, copy the shard's folder (0.1 s for 100 MB, in a thread), start the journal. Reads go on.
-2. Another process of the lowest priority optimizes the copy. Reads and writes go on; the journal notes the writes.
+2. Another process, at low priority, optimizes the copy. Reads and writes go on; the journal notes the writes.
 3. Open the copy and repeat the journal on it, in slices between requests.
 4. Repeat the rest, flush, name the new folder in the manifest, serve from it, delete the old one. Nothing awaits in
    between, so no write can be missed.
