@@ -2,10 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
 from functools import lru_cache
 
-import snowballstemmer  # pyright: ignore[reportMissingTypeStubs] - it ships none
+from snowballstemmer.english_stemmer import EnglishStemmer  # pyright: ignore[reportMissingTypeStubs] - it ships none
 
 ANALYZER_VERSION = "english/1"
 MAX_TERM_CHARACTERS = 64
@@ -22,7 +21,6 @@ STOP_WORDS = frozenset(
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord  # pyright: ignore - untyped
 
 
 def analyze(text: str) -> list[str]:
@@ -51,4 +49,5 @@ def _parts(word: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _stem(term: str) -> str:
-    return _stem_word(term)
+    # A stemmer works on its own fields: one shared by threads gives wrong stems, and a new one costs a microsecond.
+    return str(EnglishStemmer().stemWord(term))  # pyright: ignore - untyped

@@ -3,22 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from rag_core.chunking.boundaries import boundaries_of
 from rag_core.chunking.cutting import Ruler, cuts_within
+from rag_core.chunking.measuring import TokenOffsets, token_starts
 from rag_core.collection import Chunking
 from rag_core.parsed import Heading, PageSpan, ParsedDocument
 
 CHUNKER_VERSION = "chunker/1"
-
-
-class TokenOffsets(Protocol):
-    """A tokenizer as the chunker needs it."""
-
-    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
-        """Return the character span of every token, in order, without special tokens and without truncation."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +41,16 @@ class _Section:
 def chunk_document(parsed: ParsedDocument, spec: Chunking, tokenizer: TokenOffsets) -> tuple[Chunk, ...]:
     """Return the chunks of a document in order; together they hold all of its text but blank space.
 
-    Lengths are in the tokenizer's tokens; one pass tokenizes the whole text. With ``overlap_tokens`` a chunk also
-    repeats the end of the one before it, and still has at most ``max_tokens``.
+    Lengths are in the tokenizer's tokens (see ``measuring``); one pass tokenizes the whole text. With
+    ``overlap_tokens`` a chunk also repeats the end of the one before it, and still has at most ``max_tokens``.
     """
-    starts = [start for start, end in tokenizer.offsets(parsed.text) if end > start]
     boundaries = boundaries_of(parsed.text, parsed.headings, parsed.blocks)
     ruler = Ruler(
         text=parsed.text,
-        token_starts=starts,
+        token_starts=token_starts(parsed.text, tokenizer),
         boundaries=boundaries,
         boundary_places=[boundary.at for boundary in boundaries],
+        blocks=sorted((block.start, block.end) for block in parsed.blocks),
     )
     sections = _sections(parsed.text, parsed.headings)
     highest = spec.max_tokens - spec.overlap_tokens

@@ -18,12 +18,13 @@ _HASHED_CHARACTERS = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruler:
-    """A text with its tokens' starts and its boundaries, all in order: counts tokens between characters."""
+    """A text with its tokens' starts, boundaries and blocks, all in order: counts tokens between characters."""
 
     text: str
     token_starts: Sequence[int]
     boundaries: Sequence[Boundary]
     boundary_places: Sequence[int]
+    blocks: Sequence[tuple[int, int]]
 
     def tokens(self, start: int, end: int) -> int:
         """Return how many tokens start in ``text[start:end]``."""
@@ -34,6 +35,11 @@ class Ruler:
         index = bisect_left(self.token_starts, start) + tokens
         return self.token_starts[index] if index < len(self.token_starts) else len(self.text)
 
+    def block_around(self, place: int) -> tuple[int, int] | None:
+        """Return the block that ``place`` lies inside of, its edges left out."""
+        index = bisect_left(self.blocks, (place, 0)) - 1
+        return self.blocks[index] if index >= 0 and self.blocks[index][1] > place else None
+
 
 def cuts_within(ruler: Ruler, start: int, end: int, *, lowest: int, highest: int) -> list[int]:
     """Return where the chunks of ``text[start:end]`` begin, ``start`` first; each has at most ``highest`` tokens."""
@@ -42,8 +48,18 @@ def cuts_within(ruler: Ruler, start: int, end: int, *, lowest: int, highest: int
         at = cuts[-1]
         # What remains must not be a crumb: near the end the window stops ``lowest`` before it.
         furthest = min(highest, max(lowest, left - lowest))
-        cuts.append(_best_cut(ruler, at, ruler.after(at, lowest), ruler.after(at, furthest)))
+        nearest = ruler.after(at, lowest)
+        whole = _block_to_keep(ruler, at, nearest, ruler.after(at, furthest), highest)
+        cuts.append(whole or _best_cut(ruler, at, nearest, ruler.after(at, furthest)))
     return cuts
+
+
+def _block_to_keep(ruler: Ruler, at: int, nearest: int, furthest: int, highest: int) -> int | None:
+    """Return where a block begins that holds the whole window and fits a chunk: a short chunk before it saves it."""
+    block = ruler.block_around(nearest)
+    if block is None or not at < block[0] or block[1] <= furthest or ruler.tokens(*block) > highest:
+        return None
+    return block[0]
 
 
 def _best_cut(ruler: Ruler, at: int, nearest: int, furthest: int) -> int:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag_core.chunking import chunk_document, embedding_text
+from rag_core.chunking.measuring import token_starts
 from rag_core.collection import Chunking
 from rag_core.parsed import Block, Heading, PageSpan, ParsedDocument
 
@@ -133,3 +134,33 @@ def test_context_stands_before_the_text_and_is_bounded() -> None:
     assert seen == "Guide\nGuide > Backups\nKept."
     assert embedding_text(title="Guide", heading_path=(), text="Kept.", context="none") == "Kept."
     assert len(embedding_text(title="x" * 9999, heading_path=("y" * 9999,), text="", context="title+headings")) < 400
+
+
+class Vocabulary(Words):
+    """A tokenizer for which a word it does not know is one token, however long."""
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def test_words_and_gaps_without_end_make_no_chunk_without_end() -> None:
+    text = f"Before. {'QUJD' * 50_000} between. {' ' * 100_000}After. " + "x" * 70_000
+    chunks = chunk_document(document(text), SPEC, Vocabulary())
+    assert max(len(chunk.text) for chunk in chunks) <= SPEC.max_tokens * 48
+    assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(text.split())
+
+
+def test_long_texts_are_measured_in_pieces_as_if_in_one() -> None:
+    text = " ".join(sentences(2500, 9))
+    assert len(text) > 2 * 65_536
+    assert list(token_starts(text, WORDS)) == [start for start, _ in WORDS.offsets(text)]
+
+
+def test_a_code_block_behind_a_short_paragraph_stays_whole() -> None:
+    prose, code = "Type what follows, all of it, as it stands here.", "\n".join(f"call({n});" for n in range(11))
+    text = f"{prose}\n\n{code}\n\n{' '.join(sentences(20, 10))}"
+    start = text.index(code)
+    assert tokens(prose) < SPEC.min_tokens
+    assert tokens(code) <= SPEC.max_tokens < tokens(prose) + tokens(code)
+    parsed = document(text, blocks=(Block(kind="code", start=start, end=start + len(code)),))
+    assert not [c for c in chunk_document(parsed, SPEC, WORDS) if start < c.start < start + len(code)]

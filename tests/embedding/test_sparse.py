@@ -1,10 +1,15 @@
 """Terms and their weights are the same for writer and reader, and score as BM25 does."""
 
 import math
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag_core import analyzer
 from rag_core.analyzer import analyze
 from rag_core.sparse import Bm25, term_index
 
@@ -45,3 +50,22 @@ def test_any_text_gives_ascending_indices_and_positive_weights(text: str) -> Non
     assert list(vector.indices) == sorted(set(vector.indices))
     assert all(0 <= index < 2**32 for index in vector.indices)
     assert all(0 < value <= 2.2 for value in vector.values)
+
+
+@pytest.fixture
+def threads_that_change_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("threads_that_change_often")
+def test_threads_may_analyze_at_once() -> None:
+    words = [f"{'gnr'[n % 3]}{n}eral" + ("izations", "fulness", "ingly")[n % 3] for n in range(1500)]
+    expected = [analyze(word) for word in words]
+    analyzer._terms_of.cache_clear()
+    analyzer._stem.cache_clear()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: [analyze(word) for word in words], range(6)))
+    assert all(one == expected for one in found)
