@@ -8,9 +8,10 @@ catalog says which parts count; a part that it does not name is garbage.
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
 # pyarrow ships no types.
 
+import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +81,11 @@ class PartStore:
         Raises ``FileNotFoundError`` when the part is gone.
         """
         wanted = None if arrivals is None else frozenset(arrivals)
-        with _away(f"read {file}"), self._folder.open(_checked(file)) as source, pq.ParquetFile(source) as parquet:
+        with (
+            _away(f"read {file}"),
+            closing(self._folder.open(_checked(file))) as source,
+            pq.ParquetFile(source) as parquet,
+        ):
             place = parquet.schema_arrow.get_field_index(ARRIVAL)
             names = None if columns is None else list(dict.fromkeys([ARRIVAL, *columns]))
             for number in range(parquet.num_row_groups):
@@ -97,7 +102,7 @@ class PartStore:
     def exists(self, file: str) -> bool:
         """Say whether a part is there and readable to its end (its footer)."""
         try:
-            with _away(f"read {file}"), self._folder.open(_checked(file)) as source, pq.ParquetFile(source):
+            with _away(f"read {file}"), closing(self._folder.open(_checked(file))) as source, pq.ParquetFile(source):
                 return True
         except (FileNotFoundError, Permanent):
             return False
@@ -115,10 +120,13 @@ class PartStore:
         return sorted(parts, key=lambda part: part.file)
 
 
-def open_parts(root: str, *, config: Mapping[str, Any] | None = None) -> PartStore:
-    """Return the store at a local folder (made if its parent exists) or an ``s3://bucket/prefix`` URL."""
+def open_parts(root: str, *, environ: Mapping[str, str] | None = None) -> PartStore:
+    """Return the store at a local folder (made if its parent exists) or an ``s3://bucket/prefix`` URL.
+
+    S3 is found by the ``AWS_*`` variables of ``environ``, the process's own by default.
+    """
     if root.startswith("s3://"):
-        return PartStore(BucketFolder(root, config=config))
+        return PartStore(BucketFolder(root, environ=os.environ if environ is None else environ))
     path = Path(root.removeprefix("file://"))
     if not path.parent.is_dir():
         raise ConfigurationError(f"The folder {path.parent} for Parquet files does not exist.", remedy="Make it first.")

@@ -1,5 +1,6 @@
 """Where Parquet parts rest: a local folder or an ``s3://`` prefix behind the same four methods."""
 
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
+
+MAX_RETRIES = 3
+_READ_AHEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +118,22 @@ class LocalFolder:
 class BucketFolder:
     """Parts under an ``s3://`` prefix; a put is atomic there."""
 
-    def __init__(self, url: str, *, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str, *, environ: Mapping[str, str]) -> None:
         from obstore.store import S3Store
 
-        self._store = S3Store.from_url(url, config=dict(config or {}))  # pyright: ignore[reportArgumentType] - names are checked by obstore
+        # obstore reads keys and region from AWS_* itself; plain HTTP is spoken only to an endpoint that says so.
+        endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT")
+        place: dict[str, Any] = {} if not endpoint else {"endpoint": endpoint, "virtual_hosted_style_request": False}
+        self._store = S3Store.from_url(
+            url,
+            **place,
+            retry_config={"max_retries": MAX_RETRIES},
+            client_options={
+                "connect_timeout": "5s",
+                "timeout": "10m",
+                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            },
+        )
 
     def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
         """Write to a temporary file first, so that memory stays bounded, then put it in one piece."""
@@ -130,9 +146,9 @@ class BucketFolder:
 
     def open(self, file: str) -> IO[bytes]:
         """Open an object for reading by ranges."""
-        import obstore
-
-        return obstore.open_reader(self._store, file)  # pyright: ignore[reportReturnType] - it reads, seeks and tells
+        size = self._store.head(file)["size"]
+        reading = _Ranges(lambda start, end: bytes(self._store.get_range(file, start=start, end=end)), size)
+        return io.BufferedReader(reading, buffer_size=_READ_AHEAD_BYTES)
 
     def delete(self, file: str) -> None:
         """Delete an object."""
@@ -144,3 +160,35 @@ class BucketFolder:
         for page in self._store.list(prefix=f"{folder}/"):  # pyright: ignore[reportUnknownMemberType] - obstore types Arrow pages as unknown
             for entry in page:
                 yield StoredPart(file=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"])
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a Python file, each read a range request; Arrow wants a real file, which obstore's reader is not."""
+
+    def __init__(self, get: Callable[[int, int], bytes], size: int) -> None:
+        super().__init__()
+        self._get = get
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        content = self._get(self._at, end)
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)

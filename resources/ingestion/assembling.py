@@ -1,0 +1,170 @@
+"""From a run's setting to the parts that work on its micro-batches."""
+
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rag_core.chunking import CHUNKER_VERSION
+from rag_core.collection import Collection
+from rag_core.embedding import Embedder
+from rag_core.rows import asset_fingerprints
+from resources.clients.catalog import Catalog
+from resources.clients.catalog.values import Claim
+from resources.clients.object_store import ObjectStore
+from resources.clients.parquet_parts import PartStore
+from resources.clients.qdrant.writing import QdrantWriter
+from resources.ingestion.batch import BatchWork
+from resources.ingestion.chunking import Chunker
+from resources.ingestion.counts import Counts, Layer
+from resources.ingestion.embedding import ChunkEmbedder
+from resources.ingestion.indexing import ActiveIndex, checked
+from resources.ingestion.last_good import LastGoodRows
+from resources.ingestion.lease import LeaseKeeper
+from resources.ingestion.reading import DocumentParser, DocumentReader, Lineage
+from resources.ingestion.specs import processing_spec
+from resources.ingestion.storing import RowStore
+from resources.ingestion.writing import VectorWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSetting:
+    """What a run was given; see ``IngestRun``."""
+
+    collection: Collection
+    catalog: Catalog
+    stores: Mapping[str, ObjectStore]
+    sandbox_factory: Callable[[], AbstractContextManager[DocumentParser]]
+    embedder_factory: Callable[[str], Embedder]
+    writer: QdrantWriter
+    parts: PartStore
+    run_id: str
+    code_version: str
+    passwords: Sequence[str]
+    clock: Callable[[], datetime]
+    layers: frozenset[str]
+    recompute: frozenset[str]
+    on_progress: Callable[[Counts], None]
+    threads: int
+    lease_s: float
+    at_step: Callable[[str], None]
+
+
+def assemble(
+    setting: RunSetting,
+    claim: Claim,
+    *,
+    lease: LeaseKeeper,
+    index: ActiveIndex,
+    embedder: "Once",
+    totals: Counts,
+    opened: ExitStack,
+) -> BatchWork:
+    """Return the work on one block; what it opens is closed with ``opened``."""
+    folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rag-reading-")))
+    readers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="read"))
+    tried = processing_spec(setting.collection)
+    fingerprints = asset_fingerprints(chunking=setting.collection.chunking, chunker=CHUNKER_VERSION, spec=index.spec)
+
+    def embed() -> Embedder:
+        return checked(embedder.of(index.spec.model), index.spec)
+
+    reader = DocumentReader(
+        collection=setting.collection,
+        stores=setting.stores,
+        parser=Entered(setting.sandbox_factory, opened).get,
+        passwords=setting.passwords,
+        folder=folder,
+        lineage=Lineage(run_id=setting.run_id, code_version=setting.code_version, clock=setting.clock),
+    )
+    good = LastGoodRows(collection=setting.collection.name, catalog=setting.catalog, parts=setting.parts)
+    return BatchWork(
+        collection=setting.collection,
+        catalog=setting.catalog,
+        claim=claim,
+        parts=setting.parts,
+        reader=reader,
+        chunker=Chunker(chunking=setting.collection.chunking, embedder=embed),
+        embedder=ChunkEmbedder(
+            parts=setting.parts,
+            spec=index.spec,
+            chunking=setting.collection.chunking,
+            embedder=embed,
+            run_id=setting.run_id,
+            code_version=setting.code_version,
+            clock=setting.clock,
+            before_embedding=lease.check,
+        ),
+        rows=RowStore(
+            parts=setting.parts,
+            names=setting.catalog.parts,
+            collection=setting.collection.name,
+            partition=claim.partition,
+            fingerprints=fingerprints,
+            name_of=lambda sequence: f"{file_word(setting.run_id)}-{claim.number}-{sequence:05d}",
+        ),
+        vectors=VectorWriter(
+            collection=setting.collection,
+            writing=setting.catalog.writing,
+            index=index.physical,
+            qdrant=setting.writer,
+            parts=setting.parts,
+            look=reader.look,
+            last_good=good.find,
+            executor=readers,
+            run_id=setting.run_id,
+            code_version=setting.code_version,
+            tried=tried,
+            rewrite=bool(setting.recompute & {Layer.EMBEDDINGS, Layer.VECTORS}),
+            stay_due=lambda task: setting.catalog.due.stay_due(claim, [task.arrival.number]),
+            before_write=lease.check,
+            step=setting.at_step,
+        ),
+        readers=readers,
+        layers=setting.layers,
+        recompute=setting.recompute,
+        check_claim=lease.check,
+        step=setting.at_step,
+        totals=totals,
+    )
+
+
+class Once:
+    """Calls the embedder factory once for each model."""
+
+    def __init__(self, factory: Callable[[str], Embedder]) -> None:
+        self._factory = factory
+        self._made: dict[str, Embedder] = {}
+
+    def of(self, model: str) -> Embedder:
+        """Return the embedder of a model."""
+        if model not in self._made:
+            self._made[model] = self._factory(model)
+        return self._made[model]
+
+
+class Entered:
+    """Enters the parser when the first document needs it, and leaves it when the run ends."""
+
+    def __init__(self, factory: Callable[[], AbstractContextManager[DocumentParser]], opened: ExitStack) -> None:
+        self._factory = factory
+        self._opened = opened
+        self._lock = threading.Lock()
+        self._parser: DocumentParser | None = None
+
+    def get(self) -> DocumentParser:
+        """Return the parser; safe from several threads."""
+        with self._lock:
+            if self._parser is None:
+                self._parser = self._opened.enter_context(self._factory())
+            return self._parser
+
+
+def file_word(run_id: str) -> str:
+    """Return a run id as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9]", "", run_id)[:32] or "run"
