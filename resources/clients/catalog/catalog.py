@@ -60,5 +60,9 @@ class Catalog:
 def open_catalog(url: str) -> Catalog:
     """Return the catalog of a database, its tables brought to this version first."""
     catalog = Catalog(url)
-    catalog.migrate()
+    try:
+        catalog.migrate()
+    except BaseException:
+        catalog.close()
+        raise
     return catalog
