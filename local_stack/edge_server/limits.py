@@ -12,6 +12,7 @@ MAX_BATCH = 4_096
 """Most queries or update operations in one batch, actions in one alias change, prefetches of one query."""
 MAX_DEPTH = 16
 """Deepest nesting of filters and of prefetches."""
+MAX_PAYLOAD_DEPTH = 100
 MAX_DIMENSION = 65_536
 MAX_COLLECTIONS = 1_000
 MAX_VECTORS = 256

@@ -12,7 +12,7 @@ import qdrant_edge as edge
 
 from local_stack.edge_server.configuration import VectorSchema
 from local_stack.edge_server.json_fields import JsonObject, as_list, as_object, only, required
-from local_stack.edge_server.limits import MAX_POINTS, at_most
+from local_stack.edge_server.limits import MAX_PAYLOAD_DEPTH, MAX_POINTS, at_most
 from local_stack.edge_server.refusals import Malformed, NotServed
 
 _POINT = frozenset({"id", "vector", "payload"})
@@ -21,9 +21,26 @@ _SPARSE = frozenset({"indices", "values"})
 
 def points_from(body: JsonObject, schema: VectorSchema) -> list[edge.Point]:
     """Return the points of an upsert, given as a list or column by column."""
-    return [
-        edge.Point(each["id"], vectors_from(each.get("vector"), schema), each.get("payload")) for each in _rows(body)
-    ]
+    rows = _rows(body)
+    for row in rows:
+        check_payload(row.get("payload"))
+    return [edge.Point(row["id"], vectors_from(row.get("vector"), schema), row.get("payload")) for row in rows]
+
+
+def check_payload(payload: Any, *, under: int = 0) -> None:
+    """Raise for a payload nested too deep, ``under`` levels of key included.
+
+    The engine stores more than 128 levels but cannot read them again: it then fails every page with such a point.
+    """
+    if payload is not None and _is_deeper(as_object(payload, "payload"), MAX_PAYLOAD_DEPTH - under):
+        raise Malformed(f"Wrong input: a payload may be nested {MAX_PAYLOAD_DEPTH} deep")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if levels <= 0:
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return any(isinstance(each, dict | list) and _is_deeper(each, levels - 1) for each in inner)
 
 
 def vectors_of_points(raw: Any, schema: VectorSchema) -> list[edge.PointVectors]:

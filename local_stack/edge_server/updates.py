@@ -11,9 +11,9 @@ import qdrant_edge as edge
 
 from local_stack.edge_server.configuration import VectorSchema
 from local_stack.edge_server.filters import filter_from
-from local_stack.edge_server.json_fields import JsonObject, as_list, as_object, only, required
+from local_stack.edge_server.json_fields import JsonObject, as_list, as_object, only, required, text
 from local_stack.edge_server.limits import MAX_BATCH, MAX_POINTS, at_most
-from local_stack.edge_server.points import check_names, points_from, vectors_of_points
+from local_stack.edge_server.points import check_names, check_payload, points_from, vectors_of_points
 from local_stack.edge_server.refusals import Malformed, NotServed, reading_request
 
 Operation = edge.UpdateOperation
@@ -57,7 +57,7 @@ def delete(body: JsonObject, schema: VectorSchema) -> Update | None:  # noqa: AR
 def set_payload(body: JsonObject, schema: VectorSchema) -> Update | None:  # noqa: ARG001
     """Set keys of the payload; the others stay."""
     only(body, frozenset({"payload", "points", "filter", "key"}), "set payload")
-    rest = (as_object(required(body, "payload", "set payload"), "payload"), body.get("key"))
+    rest = (_payload(body), body.get("key"))
     return _selected(body, Operation.set_payload, Operation.set_payload_by_filter, *rest)
 
 
@@ -66,8 +66,7 @@ def overwrite_payload(body: JsonObject, schema: VectorSchema) -> Update | None: 
     only(body, frozenset({"payload", "points", "filter", "key"}), "overwrite payload")
     if body.get("key") is not None:
         raise NotServed("overwrite payload: key")
-    payload = as_object(required(body, "payload", "overwrite payload"), "payload")
-    return _selected(body, Operation.overwrite_payload, Operation.overwrite_payload_by_filter, payload)
+    return _selected(body, Operation.overwrite_payload, Operation.overwrite_payload_by_filter, _payload(body))
 
 
 def delete_payload(body: JsonObject, schema: VectorSchema) -> Update | None:  # noqa: ARG001
@@ -132,6 +131,13 @@ def batch_from(body: JsonObject, schema: VectorSchema) -> list[Update | None]:
         name, inner = next(iter(named.items()))
         updates.append(update_from(name, inner, schema))
     return updates
+
+
+def _payload(body: JsonObject) -> JsonObject:
+    payload = as_object(required(body, "payload", "payload"), "payload")
+    key = body.get("key")
+    check_payload(payload, under=0 if key is None else text(body, "key", "payload").count(".") + 1)
+    return payload
 
 
 def _selected(

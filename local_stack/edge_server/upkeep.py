@@ -68,8 +68,12 @@ class Upkeep:
         try:
             while True:
                 await asyncio.sleep(self._rules.look_every_s)
-                for collection in self._store.all():
-                    self._look(collection)
+                try:
+                    for collection in self._store.all():
+                        self._look(collection)
+                except Exception:  # noqa: BLE001 - requests are served on, and upkeep must not end unnoticed
+                    _log.exception("upkeep failed, goes on in %.0f s", RETRY_AFTER_S)
+                    await asyncio.sleep(RETRY_AFTER_S)
         finally:
             if self._optimization is not None:
                 self._optimization.cancel()
@@ -83,11 +87,7 @@ class Upkeep:
         if collection.unflushed_bytes and (
             quiet_s >= self._rules.flush_after_quiet_s or collection.unflushed_bytes >= self._rules.flush_after_bytes
         ):
-            try:
-                collection.flush()
-            except Exception:  # noqa: BLE001 - the disk may have room again at the next look; the log still has everything
-                _log.exception("could not flush collection %s", collection.name)
-                collection.unflushed_bytes = 0
+            collection.flush()
         if (self._optimization is None or self._optimization.done()) and self._is_due(collection, quiet_s):
             self._optimization = asyncio.create_task(self._optimize_or_say_why_not(collection))
 

@@ -155,6 +155,20 @@ def test_vectors_that_do_not_fit_are_400_and_missing_points_404(edge: QdrantClie
             ask()
 
 
+def test_a_payload_too_deep_to_be_answered_is_400(http: httpx.Client, edge: QdrantClient, name: str) -> None:
+    create(edge, name)
+    url = f"/collections/{name}/points"
+    for depth, status in ((99, 200), (100, 400), (300, 400)):
+        payload: dict[str, object] = {}
+        for _ in range(depth):
+            payload = {"a": payload}
+        points = [{"id": depth, "vector": {"dense": dense(1)}, "payload": payload}]
+        assert http.put(url, json={"points": points}).status_code == status
+    deeper = {"points": [99], "payload": {"b": 1}, "key": "a" + ".a" * 120}
+    assert http.post(f"{url}/payload", json=deeper).status_code == 400
+    assert len(edge.scroll(name)[0]) == 1
+
+
 def test_a_batch_with_a_malformed_operation_changes_nothing(http: httpx.Client, edge: QdrantClient, name: str) -> None:
     create(edge, name)
     good = {"upsert": {"points": [{"id": 1, "vector": {"dense": dense(1)}}]}}
