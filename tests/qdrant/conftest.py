@@ -7,6 +7,7 @@ import httpx
 import pytest
 from qdrant_client import QdrantClient
 
+from tests.qdrant.corpus import create
 from tests.qdrant.server import EdgeServer
 
 
@@ -32,5 +33,14 @@ def http(edge_server: EdgeServer) -> Iterator[httpx.Client]:
 @pytest.fixture
 def name(edge: QdrantClient) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex[:12]}"
+    yield name
+    edge.delete_collection(name)
+
+
+@pytest.fixture(scope="session")
+def empty(edge: QdrantClient) -> Iterator[str]:
+    """A collection without points that tests share; they only ask it what is refused."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    create(edge, name)
     yield name
     edge.delete_collection(name)

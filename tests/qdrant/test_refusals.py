@@ -59,10 +59,9 @@ def test_an_unknown_path_or_method_is_named(http: httpx.Client, method: str, pat
     ],
 )
 def test_an_option_that_is_not_served_is_named_and_not_ignored(
-    http: httpx.Client, edge: QdrantClient, name: str, path: str, body: object, named: str
+    http: httpx.Client, empty: str, path: str, body: object, named: str
 ) -> None:
-    create(edge, name)
-    answer = http.post(f"/collections/{name}/{path}", json=body)
+    answer = http.post(f"/collections/{empty}/{path}", json=body)
     assert answer.status_code == 501
     assert named in refusal(answer)
 
@@ -117,39 +116,36 @@ def test_a_name_that_could_be_a_path_is_refused(http: httpx.Client, bad: str) ->
         [],
     ],
 )
-def test_a_malformed_request_is_400(http: httpx.Client, edge: QdrantClient, name: str, body: object) -> None:
-    create(edge, name)
-    answer = http.post(f"/collections/{name}/points/scroll", json=body)
+def test_a_malformed_request_is_400(http: httpx.Client, empty: str, body: object) -> None:
+    answer = http.post(f"/collections/{empty}/points/scroll", json=body)
     assert (answer.status_code, bool(refusal(answer))) == (400, True)
 
 
-def test_deep_nesting_is_400(http: httpx.Client, edge: QdrantClient, name: str) -> None:
-    create(edge, name)
+def test_deep_nesting_is_400(http: httpx.Client, empty: str) -> None:
     nested: dict[str, object] = {"must": []}
     prefetch: dict[str, object] = {"limit": 1}
     for _ in range(40):
         nested, prefetch = {"must": [nested]}, {"limit": 1, "prefetch": [prefetch]}
-    assert http.post(f"/collections/{name}/points/scroll", json={"filter": nested}).status_code == 400
-    assert http.post(f"/collections/{name}/points/query", json=prefetch).status_code == 400
-    broken = http.post(f"/collections/{name}/points/query", content=b"{", headers=JSON)
+    assert http.post(f"/collections/{empty}/points/scroll", json={"filter": nested}).status_code == 400
+    assert http.post(f"/collections/{empty}/points/query", json=prefetch).status_code == 400
+    broken = http.post(f"/collections/{empty}/points/query", content=b"{", headers=JSON)
     assert (broken.status_code, refusal(broken).startswith("Format error in JSON body")) == (400, True)
 
 
-def test_vectors_that_do_not_fit_are_400_and_missing_points_404(edge: QdrantClient, name: str) -> None:
-    create(edge, name)
+def test_vectors_that_do_not_fit_are_400_and_missing_points_404(edge: QdrantClient, empty: str) -> None:
     asked = [
-        lambda: edge.query_points(name, query=[1.0, 2.0], using="dense"),
-        lambda: edge.query_points(name, query=dense(1), using="nothing"),
-        lambda: edge.query_points(name, query=dense(1)),
-        lambda: edge.upsert(name, [models.PointStruct(id=1, vector=dense(1), payload={})]),
-        lambda: edge.query_points(name, query=models.FusionQuery(fusion=models.Fusion.RRF)),
+        lambda: edge.query_points(empty, query=[1.0, 2.0], using="dense"),
+        lambda: edge.query_points(empty, query=dense(1), using="nothing"),
+        lambda: edge.query_points(empty, query=dense(1)),
+        lambda: edge.upsert(empty, [models.PointStruct(id=1, vector=dense(1), payload={})]),
+        lambda: edge.query_points(empty, query=models.FusionQuery(fusion=models.Fusion.RRF)),
     ]
     for ask in asked:
         with pytest.raises(UnexpectedResponse, match="400"):
             ask()
     for ask in (
-        lambda: edge.query_points(name, query=99, using="dense"),
-        lambda: edge.set_payload(name, {"a": 1}, [99], wait=True),
+        lambda: edge.query_points(empty, query=99, using="dense"),
+        lambda: edge.set_payload(empty, {"a": 1}, [99], wait=True),
     ):
         with pytest.raises(UnexpectedResponse, match="404"):
             ask()
@@ -169,12 +165,11 @@ def test_a_payload_too_deep_to_be_answered_is_400(http: httpx.Client, edge: Qdra
     assert len(edge.scroll(name)[0]) == 1
 
 
-def test_a_batch_with_a_malformed_operation_changes_nothing(http: httpx.Client, edge: QdrantClient, name: str) -> None:
-    create(edge, name)
+def test_a_batch_with_a_malformed_operation_changes_nothing(http: httpx.Client, edge: QdrantClient, empty: str) -> None:
     good = {"upsert": {"points": [{"id": 1, "vector": {"dense": dense(1)}}]}}
     bad = {"upsert": {"points": [{"id": 2, "vector": {"dense": [1.0]}}]}}
-    answer = http.post(f"/collections/{name}/points/batch", json={"operations": [good, bad]})
-    assert (answer.status_code, edge.count(name).count) == (400, 0)
+    answer = http.post(f"/collections/{empty}/points/batch", json={"operations": [good, bad]})
+    assert (answer.status_code, edge.count(empty).count) == (400, 0)
 
 
 def test_a_body_over_the_limit_is_413_before_it_is_read(edge_server: EdgeServer) -> None:
@@ -184,10 +179,9 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(edge_server: EdgeServer)
         assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
 
 
-def test_web_pages_of_other_origins_cannot_write(http: httpx.Client, edge: QdrantClient, name: str) -> None:
-    create(edge, name)
+def test_web_pages_of_other_origins_cannot_write(http: httpx.Client, empty: str) -> None:
     body = json.dumps({"filter": {}})
-    as_form = http.post(f"/collections/{name}/points/delete", content=body, headers={"content-type": "text/plain"})
+    as_form = http.post(f"/collections/{empty}/points/delete", content=body, headers={"content-type": "text/plain"})
     rebound = http.get("/collections", headers={"host": "attacker.example"})
     assert [as_form.status_code, rebound.status_code] == [400, 400]
 
