@@ -3,6 +3,7 @@
 import dagster as dg
 
 from rag_assets.collection_assets import build_collection_assets
+from rag_assets.housekeeping import build_housekeeping_job, build_housekeeping_schedule
 from rag_assets.jobs import build_ingest_job
 from rag_assets.partitions import blocks_of
 from resources.clients.collection_files import LoadedCollection, usable_collections
@@ -32,9 +33,11 @@ def _definitions_of(loaded: LoadedCollection) -> dg.Definitions:
     collection = loaded.collection
     blocks = blocks_of(collection.name)
     job = build_ingest_job(collection)
+    keeping = build_housekeeping_job(collection, blocks)
     return dg.Definitions(
         assets=[build_collection_assets(collection, blocks)],
-        jobs=[job],
+        jobs=[job, keeping],
+        schedules=[build_housekeeping_schedule(collection, keeping)],
         sensors=build_sensors(loaded, job=job, blocks=blocks),
     )
 

@@ -1,5 +1,7 @@
 """What Dagster's UI says about the four assets of a collection: names, descriptions, kinds, columns."""
 
+from typing import Any
+
 import dagster as dg
 
 from rag_core.collection import Collection
@@ -48,9 +50,9 @@ def asset_specs(
     ]
 
 
-def layer_metadata(report: RunReport, layer: str) -> dict[str, object]:
+def layer_metadata(report: RunReport, layer: str) -> dict[str, Any]:
     """Return what a materialization carries: plain numbers that plot, and in ``vectors`` where the points are."""
-    known: dict[str, object] = dict(report.metadata(layer))
+    known: dict[str, Any] = dict(report.metadata(layer))
     if layer == "vectors":
         known["index"] = report.index
     if report.yaml_differs:

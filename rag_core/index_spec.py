@@ -69,7 +69,7 @@ class IndexSpec:
     analyzer: str
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
-    bm25_average_length: float = 100.0
+    bm25_average_length: float = 60.0
     layout: int = LAYOUT_VERSION
 
     @property

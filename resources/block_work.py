@@ -30,6 +30,15 @@ LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housekept:
+    """What housekeeping did; ``retired`` are all retired blocks, whose partition keys must be gone from Dagster."""
+
+    retired_now: int
+    files_deleted: int
+    retired: tuple[int, ...]
+
+
 @dataclass(kw_only=True)
 class BlockWork:
     """One collection's clients, each opened when first needed and closed with ``closing``."""
@@ -89,6 +98,20 @@ class BlockWork:
         files = self.catalog.parts.files(self.loaded.collection.name, partition, layer)
         for file in sorted(set(files.values())):
             yield from self.parts.read(file, arrivals=[number for number, held in files.items() if held == file])
+
+    def housekeep(self) -> "Housekept":
+        """Retire blocks whose documents have all moved on, and delete Parquet files that nothing names any more."""
+        from resources.ingestion.folding import remove_unknown, remove_unnamed, retire_blocks
+
+        name = self.loaded.collection.name
+        parts, names = self.parts, self.catalog.parts
+        retired = len(retire_blocks(names, name))
+        files = remove_unnamed(parts, names) + remove_unknown(parts, names, name)
+        after, gone = -1, list[int]()
+        while page := self.catalog.queries.blocks(name, after=after):
+            gone += [block.partition for block in page if block.is_retired]
+            after = page[-1].partition
+        return Housekept(retired_now=retired, files_deleted=files, retired=tuple(gone))
 
     @cached_property
     def catalog(self) -> "Catalog":

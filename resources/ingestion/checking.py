@@ -166,7 +166,7 @@ class _Looker:
         present = self._writer.points_of(active[0], list(by_document)) if active else {}
         rows = self._rows(block, "embeddings", arrivals, ["point_id"])
         for document, number in by_document.items():
-            wanted = {UUID(row["point_id"]) for row in rows.get(number, ())}
+            wanted = {UUID(str(row["point_id"])) for row in rows.get(number, ())}
             held = set(present.get(document, {}))
             difference = f"{arrivals[number].uri}: {len(wanted - held)} points missing, {len(held - wanted)} too many"
             tally.count([difference] if wanted != held else [], looked_at=1)

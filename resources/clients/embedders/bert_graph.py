@@ -42,7 +42,7 @@ def build_bert(weights: Path, config: dict[str, Any], *, mean_pooling: bool) -> 
         hidden = _layer(hidden, bias, weight, f"encoder.layer.{number}.", heads, epsilon)
     pooled = _mean(hidden, kept) if mean_pooling else ops.gather(hidden, _i64(0), _i64(1))
     result = ops.normalize_l2(pooled, _i64([1]), 1e-12, "max")
-    return ov.Model([ops.result(result)], [ids, mask], "bert")
+    return ov.Model([ops.result(result)], [ids, mask], "bert")  # pyright: ignore[reportGeneralTypeIssues] - its stubs
 
 
 def _embeddings(ids: Any, weight: _Weights, epsilon: float) -> Any:

@@ -55,4 +55,4 @@ def _has_gpu() -> bool:
         return False
     import torch  # pyright: ignore[reportMissingImports] - the `models` extra
 
-    return bool(torch.cuda.is_available())  # pyright: ignore[reportUnknownMemberType] - the `models` extra
+    return bool(torch.cuda.is_available())  # pyright: ignore - the `models` extra

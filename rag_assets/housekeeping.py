@@ -1,0 +1,50 @@
+"""Housekeeping: blocks whose documents have all moved on are retired, a churning source uses up no keys."""
+
+import dagster as dg
+
+from rag_assets.versions import code_version_of
+from rag_core.collection import Collection
+from rag_core.identity import partition_key
+from resources.ingestion_resource import IngestionResource
+
+
+def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsDefinition) -> dg.JobDefinition:
+    """Return the job that retires a collection's empty blocks and deletes Parquet files that nothing names."""
+
+    @dg.op(name=f"housekeep_{collection.name}", out=dg.Out(dg.Nothing))
+    def housekeep(context: dg.OpExecutionContext, ingestion: IngestionResource) -> None:
+        """Retire blocks in the catalog first, then delete their partition keys: a crash between is mended next time."""
+        opened = ingestion.opened(
+            collection.name, run_id=context.run_id, code_version=code_version_of(collection), say=context.log.info
+        )
+        with opened as work:
+            done = work.housekeep()
+        known = set(context.instance.get_dynamic_partitions(str(blocks.name)))
+        gone = known.intersection(partition_key(block) for block in done.retired)
+        for key in sorted(gone):
+            context.instance.delete_dynamic_partition(str(blocks.name), key)
+        context.add_output_metadata(
+            {"retired": done.retired_now, "files_deleted": done.files_deleted, "partition_keys_deleted": len(gone)}
+        )
+
+    @dg.job(
+        name=f"housekeep_{collection.name}_job",
+        executor_def=dg.in_process_executor,
+        description=f"Retires empty blocks of {collection.name} and deletes Parquet files that nothing names.",
+        tags={"rag/collection": collection.name},
+    )
+    def keeping() -> None:
+        housekeep()
+
+    return keeping
+
+
+def build_housekeeping_schedule(collection: Collection, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule that keeps house once an hour."""
+    return dg.ScheduleDefinition(
+        name=f"housekeep_{collection.name}",
+        job=job,
+        cron_schedule="17 * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Keeps house in {collection.name} every hour.",
+    )
