@@ -24,7 +24,7 @@ from rag_core.metadata import MAX_SIDECAR_BYTES, resolve_metadata
 from rag_core.parsed import ParsedDocument
 from rag_core.rows import DocumentRow
 from resources.clients.catalog.values import DueArrival
-from resources.clients.object_store import ObjectStore
+from resources.clients.object_store import ObjectStore, RootMissing
 from resources.clients.parsing.versions import PARSER_VERSIONS
 from resources.ingestion.parsed_rows import encoded
 from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
@@ -80,13 +80,24 @@ class DocumentReader:
         """Look at an object and its sidecar now; None when it is gone. Raises what its store raises.
 
         An object that the collection's file selects no more is gone once its deletion is recorded (and confirmed),
-        though the store still has it.
+        though the store still has it; so is one whose root a person gave up, missing or declared elsewhere by now.
         """
         source, key = arrival.source, arrival.key
-        if arrival.presence is Presence.GONE and not self._is_selected(source, key):
+        is_recorded_gone = arrival.presence is Presence.GONE
+        if is_recorded_gone and not self._is_selected(source, key):
             return None
         store = self._store(source)
-        info = store.head(key)
+        if store.uri(key) != arrival.uri:
+            if is_recorded_gone:
+                return None
+            message = f"Its source's url has changed: {arrival.uri} cannot be looked at."
+            raise DocumentUnavailable(message, remedy="Put the url back, or confirm the change: rag sources.")
+        try:
+            info = store.head(key)
+        except RootMissing:
+            if is_recorded_gone:
+                return None
+            raise
         if info is None:
             return None
         suffix = self._suffixes[source]
