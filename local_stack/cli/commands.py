@@ -5,5 +5,12 @@ COMMANDS = {
     "down": "stack_commands",
     "status": "stack_commands",
     "logs": "stack_commands",
+    "ingest": "ingest_commands",
+    "ask": "ask_commands",
+    "search": "search_commands",
+    "documents": "documents_commands",
+    "retry": "documents_commands",
+    "collections": "collections_commands",
+    "sources": "sources_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

@@ -1,0 +1,75 @@
+"""Requests of the command line to the query API; its problems become our errors, with the exit code they mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rag_core.errors import DependencyUnavailable, InvalidRequest, Permanent
+
+TIMEOUT_S = 60
+_WRONG_REQUEST = frozenset({400, 413, 422})
+
+
+def get(path: str, **parameters: Any) -> Any:
+    """Return the API's answer to a GET; parameters that are None are left out."""
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return _request("GET", path, params=given)
+
+
+def post(path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Return the API's answer to a POST."""
+    return _request("POST", path, json=None if body is None else dict(body))
+
+
+def only_collection(named: str | None) -> str:
+    """Return the named collection, or the only one there is; raises ``InvalidRequest`` when that is not clear."""
+    if named is not None:
+        return named
+    known = [each["name"] for each in get("/v1/collections")["collections"]]
+    if len(known) == 1:
+        return str(known[0])
+    raise InvalidRequest(
+        "Which collection?" if known else "Nothing was ingested yet.",
+        remedy=f"Say --collection NAME; there are: {', '.join(known)}." if known else "rag ingest PATH --collection …",
+    )
+
+
+def _request(method: str, path: str, **more: Any) -> Any:
+    import httpx
+
+    from resources.settings import load_settings
+
+    url = load_settings().require("api_url")
+    try:
+        with httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
+            answer = client.request(method, path, **more)
+    except httpx.TimeoutException as error:
+        raise DependencyUnavailable(
+            f"The query API at {url} gave no answer within {TIMEOUT_S} s.",
+            dependency="api",
+            remedy="See 'rag logs api'.",
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise DependencyUnavailable(
+            f"The query API at {url} does not answer.", dependency="api", remedy="Is it running? See 'rag status'."
+        ) from error
+    if answer.is_success:
+        return answer.json()
+    raise _error(answer.status_code, _problem(answer))
+
+
+def _problem(answer: Any) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {}
+
+
+def _error(status: int, problem: Mapping[str, Any]) -> Exception:
+    message = str(problem.get("detail") or f"The query API answered {status}.")
+    remedy = str(problem.get("remedy") or "See 'rag logs api'.")
+    if status in _WRONG_REQUEST:
+        return InvalidRequest(message, remedy=remedy)
+    if status == 503:
+        return DependencyUnavailable(message, dependency=str(problem.get("dependency") or "api"), remedy=remedy)
+    return Permanent(message, remedy=remedy)

@@ -1,0 +1,162 @@
+"""``rag ingest``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from local_stack.cli.options import Json
+from rag_core.arrivals import ArrivalState
+
+if TYPE_CHECKING:
+    from local_stack.ingesting import Followed, GivenFile, Put
+    from rag_core.collection import BucketSource
+    from resources.clients.catalog import Catalog
+    from resources.clients.collection_files import LoadedCollection
+    from resources.clients.object_store import ObjectStore
+    from resources.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, and folders with all that is in them.")],
+    *,
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", help="Collection; may be left out when there is only one.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Source that takes the files; default inbox.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow each file to its end.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")] = 600,
+    as_json: Json = False,
+) -> None:
+    """Copy files into a collection's inbox and say what became of each. Exit code 1 if any failed or is not done."""
+    from local_stack.ingesting import follow, given_files, is_sidecar, put_file, receiving_source
+    from resources.clients.catalog import open_catalog
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    loaded = _collection(settings, collection)
+    takes = receiving_source(loaded, source)
+    files = given_files(paths, takes)
+    with ExitStack() as closing:
+        catalog = closing.enter_context(open_catalog(settings.require("database_url")))
+        store = _store(settings, loaded, takes)
+        progress = closing.enter_context(_progress(show=not as_json))
+        puts = _put_all(files, takes, loaded.collection.name, catalog, store, progress, put_file, is_sidecar)
+        followed = None
+        if wait:
+            followed = follow(catalog, puts, timeout_s=timeout, seen=lambda done: progress("reading", done, len(puts)))
+    if followed is None:
+        _show_put(puts, as_json=as_json)
+        return
+    raise typer.Exit(_show_outcomes(settings, puts, followed, as_json=as_json))
+
+
+def _collection(settings: "Settings", named: str | None) -> "LoadedCollection":
+    from rag_core.errors import InvalidRequest
+    from resources.clients.collection_files import load_collection, usable_collections
+
+    if named is not None:
+        return load_collection(settings.collections, named)
+    usable, _ = usable_collections(settings.collections)
+    if len(usable) == 1:
+        return usable[0]
+    names = ", ".join(each.collection.name for each in usable) or "none"
+    raise InvalidRequest("Which collection?", remedy=f"Say --collection NAME; there are: {names}.")
+
+
+def _store(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> "ObjectStore":
+    """Return the source's store; a folder that may be made is made."""
+    import os
+
+    from resources.clients.object_store import location_of, open_store
+
+    environ = {**settings.aws_environment(), **os.environ, "RAG_HOME": str(settings.home)}
+    location = location_of(source, loaded.base_dir, environ)
+    if isinstance(location, Path) and source.create:
+        location.mkdir(parents=True, exist_ok=True)
+    return open_store(source, loaded.base_dir, environ=environ)
+
+
+def _put_all(
+    files: "list[GivenFile]",
+    source: "BucketSource",
+    collection: str,
+    catalog: "Catalog",
+    store: "ObjectStore",
+    progress: Callable[[str, int, int], None],
+    put_file: "Callable[..., Put]",
+    is_sidecar: "Callable[[str, BucketSource], bool]",
+) -> "list[Put]":
+    puts: list[Put] = []
+    for number, given in enumerate(files, start=1):
+        if is_sidecar(given.key, source):
+            store.put(given.key, given.path)
+        else:
+            puts.append(put_file(store, catalog, collection, given))
+        progress("copying", number, len(files))
+    return puts
+
+
+@contextmanager
+def _progress(*, show: bool) -> "Iterator[Callable[[str, int, int], None]]":
+    """Yield the function that shows how far each step is: a bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not show or not console.is_terminal:
+        yield _say_nothing
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def show_step(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done)
+
+        yield show_step
+
+
+def _say_nothing(step: str, done: int, total: int) -> None:
+    del step, done, total
+
+
+def _show_put(puts: "list[Put]", *, as_json: bool) -> None:
+    from local_stack.cli.printing import console, plain, print_json
+
+    if as_json:
+        print_json({"put": [{"key": put.key, "document_id": str(put.document_id)} for put in puts]})
+        return
+    for put in puts:
+        console().print(plain(put.key))
+    console().print(f"{len(puts)} copied; rag documents shows what becomes of them.")
+
+
+def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed", *, as_json: bool) -> int:
+    """Print what became of each file; return the exit code."""
+    from local_stack.cli.printing import console, documents_table, plain, print_json
+    from query_api.links import Links
+    from query_api.shapes.documents import summary
+
+    links = Links(settings.dagster_url)
+    rows = [followed.documents[put.document_id] for put in puts if put.document_id in followed.documents]
+    shown = [summary(row, links).model_dump(mode="json") for row in rows]
+    waiting = [put.key for put in puts if put.document_id in followed.waiting]
+    failed = any(row.state is ArrivalState.QUARANTINED for row in rows)
+    if as_json:
+        print_json({"documents": shown, "waiting": waiting})
+    else:
+        if shown:
+            console().print(documents_table(shown))
+        for key in waiting:
+            console().print(f"not done yet: {plain(key)}", style="yellow")
+        if waiting:
+            console().print("They go on without this command; 'rag documents' and 'rag sources' say where they are.")
+    return 1 if failed or waiting else 0

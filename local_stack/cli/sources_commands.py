@@ -1,0 +1,130 @@
+"""``rag sources``: which sources stopped red, and letting them go on."""
+
+import getpass
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from local_stack.cli.options import Json
+from rag_core.errors import ConfigurationError, InvalidRequest
+
+if TYPE_CHECKING:
+    from resources.clients.catalog.values import PartitionLimits, Stop
+    from resources.settings import Settings
+
+app = typer.Typer()
+sources = typer.Typer(help="Sources, those that stopped, and letting them go on.")
+app.add_typer(sources, name="sources")
+
+_DEFAULT_SIZE, _DEFAULT_BYTES = 512, 256 * 1024 * 1024
+
+
+@sources.callback(invoke_without_command=True)
+def listed_by_default(ctx: typer.Context) -> None:
+    """List sources when nothing else is asked for."""
+    if ctx.invoked_subcommand is None:
+        list_(as_json=False)
+
+
+@sources.command("list")
+def list_(*, as_json: Json = False) -> None:
+    """List every declared source, and every source that waits for a person."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from local_stack.cli.printing import console, plain, print_json
+
+    rows = _rows()
+    if as_json:
+        print_json({"sources": rows})
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("collection", "source", "state", "url", "reason"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        stop = row["stopped"]
+        state = Text(f"stopped: {stop['kind']}", style="red") if stop else Text("ok", style="green")
+        table.add_row(row["collection"], row["source"], state, row["url"], plain(stop["reason"]) if stop else "")
+    console().print(table)
+    if any(row["stopped"] for row in rows):
+        console().print("'rag sources confirm COLLECTION SOURCE' lets a stopped source go on.")
+
+
+@sources.command()
+def confirm(
+    collection: Annotated[str, typer.Argument(help="Collection.")],
+    source: Annotated[str, typer.Argument(help="Source that stopped.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a stopped source go on: exactly what is shown is let through, such as the deletion of those documents."""
+    from local_stack.cli.printing import console, plain, print_json
+    from query_api.shapes.documents import stopped
+    from resources.clients.catalog import open_catalog
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    with open_catalog(settings.require("database_url")) as catalog:
+        stops = catalog.sources.stopped(collection, source)
+        if not stops:
+            raise InvalidRequest(
+                f"Source {source!r} of {collection!r} is not stopped.", remedy="'rag sources list' shows which are."
+            )
+        stop = stops[0]
+        if not as_json:
+            console().print(plain(f"{stop.kind.value}: {stop.reason}"))
+            for name, value in stop.detail.items():
+                console().print(plain(f"  {name}: {value}"))
+        if not yes:
+            _ask(stop)
+        done = catalog.sources.confirm(stop.id, by=getpass.getuser(), limits=_limits(settings, collection))
+    if as_json:
+        print_json({"confirmed": stopped(stop).model_dump(mode="json"), "recorded": done.new})
+    else:
+        console().print(f"Confirmed; {done.new} changes recorded.")
+
+
+def _ask(stop: "Stop") -> None:
+    if not sys.stdin.isatty():
+        raise InvalidRequest("Nobody can be asked here.", remedy="Look at 'rag sources list', then say --yes.")
+    if not typer.confirm(f"Let source {stop.source} of {stop.collection} go on?", err=True):
+        raise typer.Exit(1)
+
+
+def _rows() -> list[dict[str, Any]]:
+    from query_api.shapes.documents import stopped
+    from resources.clients.catalog import open_catalog
+    from resources.clients.collection_files import usable_collections
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    usable, _ = usable_collections(settings.collections)
+    declared = {
+        (each.collection.name, source.name): source.url for each in usable for source in each.collection.sources
+    }
+    with open_catalog(settings.require("database_url")) as catalog:
+        names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
+        stops = {(stop.collection, stop.source): stop for name in names for stop in catalog.sources.stopped(name)}
+    return [
+        {
+            "collection": collection,
+            "source": source,
+            "url": declared.get((collection, source), ""),
+            "stopped": stopped(stop).model_dump(mode="json") if (stop := stops.get((collection, source))) else None,
+        }
+        for collection, source in sorted(declared.keys() | stops.keys())
+    ]
+
+
+def _limits(settings: "Settings", collection: str) -> "PartitionLimits":
+    """Return the collection's block limits; the defaults where its file is gone, for then deletions must still pass."""
+    from resources.clients.catalog.values import PartitionLimits
+    from resources.clients.collection_files import load_collection
+
+    try:
+        declared = load_collection(settings.collections, collection).collection
+    except ConfigurationError:
+        return PartitionLimits(size=_DEFAULT_SIZE, bytes=_DEFAULT_BYTES)
+    return PartitionLimits(size=declared.partition_size, bytes=declared.partition_bytes)
