@@ -83,6 +83,13 @@ class Encoders:
                 return
             self._background = self._pool.submit(self._guarded, work)
 
+    def wait(self) -> None:
+        """Return when nothing runs in the background any more."""
+        with self._lock:
+            running = self._background
+        if running is not None:
+            running.result(timeout=TIMEOUT_S)
+
     @property
     def trouble(self) -> str:
         """What stopped the last work in the background; empty while it runs or if nothing did."""

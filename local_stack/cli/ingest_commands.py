@@ -76,7 +76,7 @@ def _store(settings: "Settings", loaded: "LoadedCollection", source: "BucketSour
     from resources.clients.object_store import location_of, open_store
 
     environ = {**settings.aws_environment(), **os.environ, "RAG_HOME": str(settings.home)}
-    location = location_of(source, loaded.base_dir, environ)
+    location = location_of(source, loaded.base_dir, environ=environ)
     if isinstance(location, Path) and source.create:
         location.mkdir(parents=True, exist_ok=True)
     return open_store(source, loaded.base_dir, environ=environ)

@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from query_api.app import MAX_BODY_BYTES, create_app
+from query_api.connections import Connections
+from tests.query_api.conftest import COLLECTION, EMBEDDER, World
+from tests.services.loopback import free_port
+
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def is_problem(answer: Any) -> bool:
+    body = answer.json()
+    return (
+        answer.headers["content-type"] == "application/problem+json"
+        and body["status"] == answer.status_code
+        and {"type", "title", "detail", "remedy"} <= body.keys()
+        and bool(body["remedy"])
+    )
+
+
+@QUICK
+@given(body=st.dictionaries(st.sampled_from(["collection", "query", "mode", "top_k", "filters", "groups"]), JSON))
+def test_no_body_makes_search_fail_inside(api: TestClient, body: dict[str, Any]) -> None:
+    answer = api.post("/v1/search", content=json.dumps({"collection": COLLECTION, "query": "x"} | body))
+    assert answer.status_code == 200 or (answer.status_code == 422 and is_problem(answer))
+
+
+@QUICK
+@given(
+    content=st.binary(max_size=60),
+    path=st.sampled_from(["/v1/search", "/v1/ask", f"/v1/collections/{COLLECTION}/retry"]),
+)
+def test_no_bytes_make_a_route_fail_inside(api: TestClient, content: bytes, path: str) -> None:
+    answer = api.post(path, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code in {400, 422}
+    assert is_problem(answer)
+
+
+@QUICK
+@given(
+    parameters=st.dictionaries(
+        st.sampled_from(["collection", "state", "prefix", "after", "limit"]),
+        st.text(max_size=30).filter(str.isprintable),
+    )
+)
+def test_no_parameters_make_the_list_fail_inside(api: TestClient, parameters: dict[str, str]) -> None:
+    answer = api.get("/v1/documents", params={"collection": COLLECTION} | parameters)
+    assert answer.status_code == 200 or (answer.status_code == 422 and is_problem(answer))
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"query": ""}, "body.query"),
+        ({"query": "   "}, "body.query"),
+        ({"query": "x" * 2001}, "body.query"),
+        ({"query": "\0"}, "body.query"),
+        ({"top_k": 51}, "body.top_k"),
+        ({"top_k": 0}, "body.top_k"),
+        ({"mode": "magic"}, "body.mode"),
+        ({"collection": "../etc"}, "body.collection"),
+        ({"groups": ["x"] * 129}, "body.groups"),
+        ({"typo": 1}, "body.typo"),
+    ],
+)
+def test_a_wrong_field_is_named(api: TestClient, body: dict[str, Any], field: str) -> None:
+    answer = api.post("/v1/search", json={"collection": COLLECTION, "query": "x"} | body)
+    assert answer.status_code == 422
+    assert is_problem(answer)
+    assert field in [each["field"] for each in answer.json()["errors"]]
+
+
+def test_lone_surrogates_and_deep_or_huge_json_are_refused(api: TestClient) -> None:
+    head = f'{{"collection": "{COLLECTION}", "query": '
+    for rest in (
+        '"\\ud800"}',
+        '"x", "filters": ' + "[" * 50_000 + "]" * 50_000 + "}",
+        '"x", "top_k": ' + "9" * 5000 + "}",
+    ):
+        answer = api.post("/v1/search", content=head + rest)
+        assert answer.status_code in {400, 422}
+        assert is_problem(answer)
+
+
+def test_a_large_body_is_refused_whether_it_says_its_length_or_not(api: TestClient) -> None:
+    content = b" " * (MAX_BODY_BYTES + 1)
+    for body in (content, iter([content])):
+        answer = api.post("/v1/search", content=body)
+        assert (answer.status_code, is_problem(answer)) == (413, True)
+
+
+def test_unknown_paths_and_methods_are_problems(api: TestClient) -> None:
+    for method, path, status in (
+        ("GET", "/nothing", 404),
+        ("GET", "/v1/search", 405),
+        ("DELETE", "/v1/documents", 405),
+    ):
+        answer = api.request(method, path)
+        assert (answer.status_code, is_problem(answer)) == (status, True)
+    assert api.get("/v1/search").headers["allow"] == "POST"
+    assert is_problem(api.get("/v1/documents/not-an-id"))
+
+
+def test_an_unknown_collection_is_named_with_those_there_are(api: TestClient) -> None:
+    answer = api.post("/v1/search", json={"collection": "elsewhere", "query": "x"})
+    assert (answer.status_code, is_problem(answer)) == (422, True)
+    assert COLLECTION in answer.json()["detail"]
+
+
+def test_a_foreign_host_name_is_refused(api: TestClient) -> None:
+    for host, status in (
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:1", 200),
+    ):
+        assert api.get("/healthz", headers={"host": host}).status_code == status
+
+
+def test_parts_that_are_away_are_503_by_name_and_the_process_is_alive(tmp_path: Path, world: World) -> None:
+    settings_ = world.settings(
+        tmp_path,
+        qdrant_url=f"http://127.0.0.1:{free_port()}",
+        database_url=f"postgresql://rag:secret-word@127.0.0.1:{free_port()}/rag",
+    )
+    with TestClient(create_app(settings_), base_url="http://localhost", raise_server_exceptions=False) as api:
+        assert api.get("/healthz").json() == {"status": "ok"}
+        ready = api.get("/readyz")
+        assert (ready.status_code, is_problem(ready)) == (503, True)
+        assert ready.json()["parts"] == {"catalog": "away", "qdrant": "away", "model": "unknown"}
+        for answer, dependency in (
+            (api.post("/v1/search", json={"collection": COLLECTION, "query": "x"}), "qdrant"),
+            (api.get("/v1/documents", params={"collection": COLLECTION}), "catalog"),
+        ):
+            assert (answer.status_code, is_problem(answer)) == (503, True)
+            assert answer.json()["dependency"] == dependency
+            assert int(answer.headers["retry-after"]) > 0
+            assert "secret-word" not in answer.text
+
+
+def test_collections_are_listed_while_the_index_is_away(tmp_path: Path, world: World) -> None:
+    settings_ = world.settings(tmp_path, qdrant_url=f"http://127.0.0.1:{free_port()}")
+    with TestClient(create_app(settings_), base_url="http://localhost") as api:
+        (shown,) = api.get("/v1/collections").json()["collections"]
+        assert (shown["name"], shown["index"]) == (COLLECTION, None)
+
+
+def test_a_defect_shows_nothing_of_our_insides(world: World, tmp_path: Path) -> None:
+    settings_ = world.settings(tmp_path)
+    app = create_app(settings_, connections=Connections(settings_, open_model=lambda _: EMBEDDER))
+
+    @app.get("/defect")
+    def defect() -> None:
+        message = "password=hunter2"
+        raise RuntimeError(message)
+
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as api:
+        answer = api.get("/defect")
+        assert (answer.status_code, is_problem(answer)) == (500, True)
+        assert "hunter2" not in answer.text
+
+
+def test_ready_says_so_with_every_part(api: TestClient, app: FastAPI) -> None:
+    app.state.connections.encoders.wait()
+    assert api.get("/readyz").json() == {"ready": True, "parts": {"catalog": "ok", "qdrant": "ok", "model": "ok"}}

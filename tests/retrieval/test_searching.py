@@ -1,0 +1,168 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from rag_core.errors import DependencyUnavailable
+from rag_core.filters import parse_filters
+from rag_core.sparse import Bm25
+from resources.clients.qdrant.connect import connect
+from resources.clients.qdrant.searching import Candidates, IndexGone, QdrantSearcher, UnknownCollection
+from tests.pipeline.word_embedder import WordEmbedder
+from tests.retrieval.small_index import Doc, spec_of, write_index
+from tests.services.loopback import free_port
+
+EMBEDDER = WordEmbedder()
+BM25 = Bm25(k1=1.2, b=0.75, average_length=100)
+DOCS = (
+    Doc(uri="file:///a", texts=["apples are red"], metadata={"team": "x", "year": 2023, "price": 1.5}),
+    Doc(uri="file:///b", texts=["apples are green"], metadata={"team": "y", "year": 2024, "reviewed": True}),
+    Doc(uri="file:///c", texts=["pears are yellow"], metadata={"year": 2025, "written": "2026-01-31T00:00:00Z"}),
+    Doc(uri="file:///d", texts=["apples are secret"], metadata={"team": "x"}, groups=["board"]),
+    Doc(uri="file:///e", texts=["apples are for nobody"], metadata={"team": "x"}, groups=[]),
+)
+
+
+@pytest.fixture
+def searcher(qdrant: QdrantClient, collection: str) -> QdrantSearcher:
+    write_index(qdrant, collection, EMBEDDER, DOCS)
+    return QdrantSearcher(qdrant)
+
+
+def ask(
+    searcher: QdrantSearcher,
+    collection: str,
+    question: str,
+    *,
+    groups: Sequence[str] | None = None,
+    filters: dict[str, Any] | None = None,
+) -> Candidates:
+    index = searcher.served(collection)
+    return searcher.candidates(
+        index,
+        dense=EMBEDDER.embed_query(question).tolist(),
+        sparse=BM25.query(question),
+        groups=groups,
+        conditions=parse_filters(filters or {}, index.fields),
+    )
+
+
+def found(candidates: Candidates) -> str:
+    return "".join(sorted(payload["uri"][-1] for payload in candidates.payloads.values()))
+
+
+def test_the_alias_says_which_index_what_its_vectors_are_and_which_fields_filters_take(
+    searcher: QdrantSearcher, collection: str
+) -> None:
+    served = searcher.served(collection)
+    assert served.physical == spec_of(EMBEDDER).physical_name(collection)
+    assert served.spec == spec_of(EMBEDDER)
+    assert served.fields == {
+        "team": "keyword",
+        "year": "integer",
+        "price": "float",
+        "reviewed": "bool",
+        "written": "datetime",
+    }
+    assert served.points == len(DOCS)
+
+
+def test_both_lists_and_each_terms_best_score_come_from_one_batch(searcher: QdrantSearcher, collection: str) -> None:
+    candidates = ask(searcher, collection, "green apples zebra")
+    assert len(candidates.dense) == len(DOCS)
+    assert found(candidates) == "abcde"
+    query = BM25.query("green apples zebra")
+    tops = dict(zip(query.indices, candidates.term_tops, strict=True))
+    green, apple, zebra = (tops[BM25.query(word).indices[0]] for word in ("green", "apples", "zebra"))
+    assert green > apple > zebra == 0.0
+    best = max(candidates.sparse, key=lambda point: candidates.sparse[point])
+    assert candidates.payloads[best]["uri"] == "file:///b"
+    assert candidates.sparse[best] <= sum(candidates.term_tops) + 1e-5
+
+
+def test_groups_see_their_own_and_everyones_documents_and_nobodys_only_the_owner(
+    searcher: QdrantSearcher, collection: str
+) -> None:
+    assert found(ask(searcher, collection, "apples", groups=[])) == "abc"
+    assert found(ask(searcher, collection, "apples", groups=["sales", "board"])) == "abcd"
+    assert found(ask(searcher, collection, "apples", groups=None)) == "abcde"
+
+
+def test_a_term_only_others_may_see_adds_nothing_to_the_bound(searcher: QdrantSearcher, collection: str) -> None:
+    assert ask(searcher, collection, "secret", groups=[]).term_tops == (0.0,)
+    assert ask(searcher, collection, "secret", groups=["board"]).term_tops[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"team": "x"}, "ade"),
+        ({"team": ["x", "y"]}, "abde"),
+        ({"team": {"not": ["x"]}}, "bc"),
+        ({"team": {"exists": False}}, "c"),
+        ({"team": {"exists": True}, "year": {"exists": True}}, "ab"),
+        ({"year": 2024}, "b"),
+        ({"year": {"gte": 2024}}, "bc"),
+        ({"year": {"gt": 2023, "lt": 2025}}, "b"),
+        ({"price": 1.5}, "a"),
+        ({"price": {"not": 1.5}}, "bcde"),
+        ({"reviewed": True}, "b"),
+        ({"written": "2026-01-31"}, "c"),
+        ({"written": {"gte": "2026-02-01"}}, ""),
+        ({"team": "x", "year": {"lte": 2023}}, "a"),
+    ],
+)
+def test_filters_mean_what_they_say(
+    searcher: QdrantSearcher, collection: str, filters: dict[str, Any], expected: str
+) -> None:
+    assert found(ask(searcher, collection, "apples pears", filters=filters)) == expected
+
+
+def test_a_filter_does_not_change_the_bound(searcher: QdrantSearcher, collection: str) -> None:
+    narrowed = ask(searcher, collection, "green apples", filters={"team": "x"})
+    assert narrowed.term_tops == ask(searcher, collection, "green apples").term_tops
+
+
+def test_a_question_of_stop_words_has_no_words_and_still_a_meaning(searcher: QdrantSearcher, collection: str) -> None:
+    candidates = ask(searcher, collection, "what is it")
+    assert (candidates.sparse, candidates.term_tops) == ({}, ())
+    assert candidates.dense
+
+
+def test_an_unknown_collection_is_named_with_those_there_are(searcher: QdrantSearcher, collection: str) -> None:
+    with pytest.raises(UnknownCollection, match=collection):
+        searcher.served("elsewhere")
+
+
+def test_an_index_that_was_replaced_is_looked_up_again(qdrant: QdrantClient, collection: str) -> None:
+    searcher = QdrantSearcher(qdrant, refresh_s=3600)
+    physical = write_index(qdrant, collection, EMBEDDER, DOCS[:1])
+    old = searcher.served(collection)
+    qdrant.create_collection(
+        f"{collection}--new",
+        vectors_config={"dense": models.VectorParams(size=2, distance=models.Distance.COSINE)},
+        sparse_vectors_config={"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        metadata={"index_spec": replace(spec_of(EMBEDDER), dimension=2).to_json()},
+    )
+    qdrant.update_collection_aliases(
+        [
+            models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=collection)),
+            models.CreateAliasOperation(
+                create_alias=models.CreateAlias(collection_name=f"{collection}--new", alias_name=collection)
+            ),
+        ]
+    )
+    assert searcher.served(collection) == old
+    qdrant.delete_collection(physical)
+    with pytest.raises(IndexGone):
+        searcher.candidates(old, dense=[1.0] * EMBEDDER.dimension, sparse=None, groups=None)
+    assert searcher.served(collection, fresh=True).spec.dimension == 2
+
+
+def test_a_server_that_is_away_is_a_dependency_that_is_away() -> None:
+    client = connect(f"http://127.0.0.1:{free_port()}", timeout_s=2)
+    with pytest.raises(DependencyUnavailable):
+        QdrantSearcher(client).served("notes")
+    client.close()
