@@ -1,4 +1,4 @@
-"""A real world for the API: PostgreSQL, Qdrant Edge, a catalog with a history; nearness of vectors means shared words."""
+"""A real world for the API: PostgreSQL, Qdrant Edge, a catalog with a history; near means shared words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

