@@ -2,6 +2,11 @@
 
 The same question over the same passages gives the same answer; nothing is said that no document says. Where the best
 passage does not reach the threshold the answer is that the passages do not answer, with the reason.
+
+The default threshold is 0.4 (``RAG_ANSWER_THRESHOLD``). Measured with ``bench/abstention.py`` (all-MiniLM-L6-v2, 200
+questions of each kind), it answers 97 % of CLAPNQ's and 93 % of SQuAD 2's answerable questions and 12 % and 6 % of
+questions that belong to another collection (AUC 0.98 both); a collection's own unanswerable questions are told apart
+on CLAPNQ (AUC 0.86) and hardly on SQuAD's adversarial ones (0.57), which no retrieval score can tell.
 """
 
 import math
@@ -53,7 +58,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Quotes in order of score, or none and the reason; ``confidence`` is the best passage's score in [0, 1]."""
+    """Quotes, or none and the reason; ``confidence`` is the best passage's score in [0, 1].
+
+    The passage of the best quote comes first; quotes of one passage are in reading order.
+    """
 
     quotes: tuple[Quote, ...]
     abstained: Abstained | None
@@ -138,7 +146,8 @@ def _chosen(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
             break
         if not any(_is_redundant(quote, other) for other in chosen):
             chosen.append(quote)
-    return tuple(chosen)
+    passages = list(dict.fromkeys(quote.passage for quote in chosen))
+    return tuple(sorted(chosen, key=lambda each: (passages.index(each.passage), each.start)))
 
 
 def _is_redundant(quote: Quote, other: Quote) -> bool:

@@ -54,6 +54,11 @@ def test_the_same_sentence_in_two_passages_is_quoted_once() -> None:
     assert len(answer.quotes) == 1
 
 
+def test_quotes_of_one_passage_are_in_reading_order() -> None:
+    answer = answered("backups kept days", passages("Old backups kept days. Then backups are kept for many days."))
+    assert [quote.start for quote in answer.quotes] == sorted(quote.start for quote in answer.quotes)
+
+
 def test_a_best_passage_below_the_threshold_is_no_answer() -> None:
     answer = answered("How long are backups kept?", passages("Lunch is free for all.", score=0.2))
     assert (answer.quotes, answer.abstained, answer.confidence) == ((), Abstained.NOT_IN_PASSAGES, 0.2)
