@@ -74,10 +74,18 @@ class Stack:
         """Run the command line as a person would; fails with what it printed."""
         command = [str(Path(sys.executable).with_name("rag")), *words]
         done = subprocess.run(
-            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
+            command,
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         if check and done.returncode:
-            raise AssertionError(f"rag {' '.join(words)} → {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.tails()}")
+            raise AssertionError(
+                f"rag {' '.join(words)} → {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.tails()}"
+            )
         return done
 
     def rag_json(self, *words: str) -> Any:

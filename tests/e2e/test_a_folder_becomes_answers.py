@@ -1,0 +1,146 @@
+"""The main job: files are dropped, changed and deleted in a watched folder, and the answers follow."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.e2e.index_state import points_of
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+TOPICS = ("storage", "network", "payroll", "travel", "security", "hiring", "printing", "parking")
+SECTIONS = {
+    topic: "\n\n".join(
+        f"Rule {number} of {topic} says that the {topic} desk answers request {number * 7} within {number + 2} days, "
+        f"that the {topic} manager signs what costs more than {number * 100} euros, and that a record is kept."
+        for number in range(1, 6)
+    )
+    for topic in TOPICS
+}
+
+
+def manual(sections: dict[str, str]) -> str:
+    return "# Manual\n\n" + "\n\n".join(f"## About {topic}\n\n{text}" for topic, text in sections.items()) + "\n"
+
+
+def pdf(text: str, *, password: str = "") -> bytes:
+    made = io.BytesIO()
+    canvas = Canvas(made)
+    canvas.drawString(72, 720, "Introduction to nothing in particular.")
+    canvas.showPage()
+    canvas.drawString(72, 720, text)
+    canvas.save()
+    if not password:
+        return made.getvalue()
+    writer = PdfWriter(clone_from=PdfReader(made))
+    writer.encrypt(password)
+    locked = io.BytesIO()
+    writer.write(locked)
+    return locked.getvalue()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("story")) as running:
+        (running.collections / "broken.yaml").write_text("name: broken\nsources: nowhere\n")
+        yield running
+
+
+def embedded_by(stack: Stack, run_id: str) -> dict[str, float]:
+    query = """query($run: ID!) { runOrError(runId: $run) { ... on Run { assetMaterializations {
+        metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
+    made = stack.graphql(query, run=run_id)["runOrError"]["assetMaterializations"]
+    return {
+        entry["label"]: entry["intValue"] for one in made for entry in one["metadataEntries"] if "intValue" in entry
+    }
+
+
+def last_run(stack: Stack, key: str) -> str:
+    """Return the run that settled a document last, once that run is over."""
+    document = stack.documents()[key]
+    run = stack.api.get(f"/v1/documents/{document['document_id']}").json()["arrivals"][0]["run_id"]
+    query = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+    stack.wait_for("run over", lambda: stack.graphql(query, run=run)["runOrError"]["status"] == "SUCCESS")
+    return run
+
+
+def test_dropped_files_are_cited_with_page_and_lineage(stack: Stack) -> None:
+    stack.write(
+        "office/pets.html", "<html><title>Pets</title><body><h1>Pets</h1><p>Dogs are welcome on Fridays.</p></body>"
+    )
+    (stack.inbox / "office" / "heating.pdf").write_bytes(pdf("The heating is switched on when October begins."))
+    stack.write("office/manual.md", manual(SECTIONS))
+    stack.wait_settled(["office/pets.html", "office/heating.pdf", "office/manual.md"])
+    found = stack.search("When is the heating switched on?", top_k=1)[0]
+    assert found["uri"].endswith("/office/heating.pdf")
+    assert found["pages"] == {"first": 1, "last": 2}  # two short pages make one chunk
+    assert found["metadata"] == {"team": "office"}
+    made_by = found["lineage"]["made_by"]
+    query = "query($run: ID!) { runOrError(runId: $run) { __typename ... on Run { jobName } } }"
+    assert stack.graphql(query, run=made_by["run_id"])["runOrError"]["jobName"] == "ingest_notes_job"
+    answer = stack.api.post(
+        "/v1/ask", json={"collection": "notes", "question": "On which day are dogs welcome?"}
+    ).json()
+    assert answer["answered"]
+    assert "Fridays" in answer["answer"]
+
+
+def test_one_edited_paragraph_embeds_only_its_chunks(stack: Stack) -> None:
+    before = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
+    edited = SECTIONS | {"travel": SECTIONS["travel"].replace("Rule 3 of travel says", "The third rule of travel says")}
+    stack.write("office/manual.md", manual(edited))
+    stack.wait_for("the edit answers", lambda: "third rule" in stack.search("third rule of travel", top_k=1)[0]["text"])
+    counts = embedded_by(stack, last_run(stack, "office/manual.md"))
+    after = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
+    changed = set(after) - set(before)
+    assert 1 <= len(changed) <= 3
+    assert counts["run_embedded"] == counts["run_points_written"] == len(changed)
+    assert counts["run_points_deleted"] == len(set(before) - set(after))
+
+
+def test_a_touched_file_embeds_and_writes_nothing(stack: Stack) -> None:
+    before = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
+    known = stack.documents()["office/manual.md"]["newest_arrival"]
+    path = stack.inbox / "office" / "manual.md"
+    stack.write("office/manual.md", path.read_text())
+    stack.wait_for("seen again", lambda: stack.documents()["office/manual.md"]["newest_arrival"] > known)
+    assert stack.wait_settled(["office/manual.md"])["office/manual.md"]["state"] == "unchanged"
+    counts = embedded_by(stack, last_run(stack, "office/manual.md"))
+    assert counts["run_embedded"] == counts["run_points_written"] == counts["run_points_deleted"] == 0
+    assert points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes").keys() == before.keys()
+
+
+def test_a_shortened_document_leaves_no_point_of_its_old_text(stack: Stack) -> None:
+    stack.write("office/manual.md", "# Manual\n\nThere is one rule only: ask the janitor.\n")
+    stack.wait_for("the short text answers", lambda: "janitor" in stack.search("the janitor", top_k=1)[0]["text"])
+    points = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes").values()
+    of_manual = [payload["text"] for payload, _, _ in points if payload["uri"].endswith("manual.md")]
+    assert len(of_manual) == 1
+    assert "janitor" in of_manual[0]
+
+
+def test_a_deleted_document_is_gone_and_comes_back_when_added_again(stack: Stack) -> None:
+    page = stack.inbox / "office" / "pets.html"
+    text = page.read_text()
+    page.unlink()
+    stack.wait_for("gone", lambda: not any("pets" in one["uri"] for one in stack.search("dogs welcome on Fridays")))
+    assert stack.wait_settled(["office/pets.html"])["office/pets.html"]["state"] == "deleted"
+    stack.write("office/pets.html", text)
+    stack.wait_for("back", lambda: any("pets" in one["uri"] for one in stack.search("dogs welcome on Fridays")))
+
+
+def test_bad_documents_are_quarantined_with_a_reason_and_fail_no_run(stack: Stack) -> None:
+    (stack.inbox / "office" / "locked.pdf").write_bytes(pdf("Secret salaries.", password="not known"))
+    (stack.inbox / "office" / "noise.txt").write_bytes(bytes(range(256)) * 50)
+    found = stack.wait_settled(["office/locked.pdf", "office/noise.txt"])
+    locked = found["office/locked.pdf"]
+    assert locked["state"] == "quarantined"
+    assert locked["reason"]["kind"] == "password-required"
+    assert "pdf_passwords" in locked["reason"]["remedy"]
+    assert found["office/noise.txt"]["reason"]["kind"] == "unsupported-format"
+    states = stack.graphql("{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
+    assert not [run for run in states if run["status"] == "FAILURE"]
