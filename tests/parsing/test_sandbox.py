@@ -254,3 +254,11 @@ def test_importing_the_door_loads_no_parser() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_large_parent_does_not_pass_for_a_worker_that_took_too_much_memory() -> None:
+    ballast = bytearray(b"x") * (400 * MIB)
+    limits = ParseLimits(timeout_s=5, max_memory_bytes=160 * MIB, max_text_bytes=MIB)
+    with ParserSandbox(limits, worker_module=HOSTILE) as opened:
+        assert kind_of(opened, b"die") is QuarantineKind.CRASHED
+    assert ballast

@@ -1,6 +1,7 @@
 """One worker process, seen from outside: started, talked to under a clock and a memory watch, killed."""
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -18,6 +19,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parents[3]
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
 _TICK_MS = 20
 _PIECE_BYTES = 256 * 1024
+_MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -49,6 +51,8 @@ class WorkerProcess:
         self._limits = limits
         self.documents = 0
         self.started_with_bytes = 0
+        # The kernel counts our own peak as the child's until its exec: below it, the child's own is not known.
+        self._inherited_peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-P", "-B", "-m", module, str(limits.max_memory_bytes), str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -123,7 +127,8 @@ class WorkerProcess:
             self._process.returncode = -signal.SIGKILL
             return self._process.returncode, 0
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        peak_bytes = usage.ru_maxrss * _MAXRSS_UNIT_BYTES
+        return self._process.returncode, peak_bytes if peak_bytes > self._inherited_peak_bytes else 0
 
     def _send(self, piece: bytes, deadline: float) -> None:
         left = memoryview(piece)
