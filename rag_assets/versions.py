@@ -4,7 +4,6 @@ from importlib.metadata import version
 
 from rag_core.analyzer import ANALYZER_VERSION
 from rag_core.chunking import CHUNKER_VERSION
-
 from rag_core.collection import Collection
 from rag_core.identity import fingerprint
 from rag_core.index_spec import LAYOUT_VERSION
