@@ -59,6 +59,9 @@ def build_collection_assets(collection: Collection, partitions: dg.PartitionsDef
                 )
                 if report is None:
                     return
+                if report.claim_lost:
+                    message = "Another run took the block over; what this run had begun is that run's work now."
+                    raise dg.Failure(message, allow_retries=False)
                 for layer in (layer for layer in LAYERS if layer in layers):
                     yield dg.MaterializeResult(
                         asset_key=asset_key(collection.name, layer), metadata=layer_metadata(report, layer)
@@ -75,7 +78,11 @@ def _selected(context: dg.AssetExecutionContext, collection: str) -> frozenset[s
 
 
 def _claim_number(context: dg.AssetExecutionContext) -> int | None:
-    number = context.run.tags.get(CLAIM_TAG)
+    """Return the claim that a sensor's run came with; a run that a person re-executes takes a claim of its own."""
+    run = context.run
+    number = run.tags.get(CLAIM_TAG)
+    if run.parent_run_id is not None and "dagster/retry_number" not in run.tags:
+        return None
     return None if number is None else int(number)
 
 

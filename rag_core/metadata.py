@@ -31,6 +31,8 @@ MAX_VALUE_CHARS = 4096
 MAX_GROUPS = 256
 MAX_GROUP_CHARS = 200
 MAX_SIDECAR_BYTES = 64 * 1024
+_MAX_INTEGER = 2**63 - 1
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MAX_DEPTH = 4
 
 
@@ -157,13 +159,19 @@ def _groups(value: Json) -> tuple[str, ...]:
 
 def _plain(name: str, value: object, depth: int = 0) -> Json:
     """Return a value as plain JSON (YAML knows dates), bounded in size and depth."""
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    if value is None or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, int):  # bool among them
+        if abs(value) > _MAX_INTEGER:
+            raise _rejected(f"{name} is an integer of more than 64 bits")
         return value
     if isinstance(value, date | datetime):
         return value.isoformat()
     if isinstance(value, str):
         if len(value) > MAX_VALUE_CHARS:
             raise _rejected(f"{name} is longer than {MAX_VALUE_CHARS} characters")
+        if _UNSTORABLE.search(value):
+            raise _rejected(f"{name} holds a NUL or half of a surrogate pair")
         return value
     if depth < _MAX_DEPTH and isinstance(value, list | tuple):
         items = cast("Sequence[object]", value)

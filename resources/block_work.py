@@ -135,7 +135,7 @@ class BlockWork:
         """The store of Parquet parts."""
         from resources.clients.parquet_parts import open_parts
 
-        return open_parts(self.settings.parquet)
+        return open_parts(self.settings.parquet, environ=self._environ())
 
     @cached_property
     def stores(self) -> "dict[str, ObjectStore]":
@@ -143,7 +143,14 @@ class BlockWork:
         from resources.clients.object_store import open_store
 
         folder = self.loaded.path.parent
-        return {source.name: open_store(source, folder) for source in self.loaded.collection.sources}
+        return {
+            source.name: open_store(source, folder, environ=self._environ())
+            for source in self.loaded.collection.sources
+        }
+
+    def _environ(self) -> dict[str, str]:
+        """The environment as S3 clients read it, the settings' own S3 server in it."""
+        return {**self.environment, **self.settings.aws_environment()}
 
     def _sandbox(self) -> "ParserSandbox":
         from resources.clients.parsing import ParseLimits, ParserSandbox

@@ -46,6 +46,7 @@ class Database:
             pool_timeout=30,
             pool_pre_ping=True,
             connect_args=self._connect_args,
+            hide_parameters=True,  # an error is shown in Dagster's UI: without the titles and keys of documents
         )
 
     @contextmanager
