@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any, Self
 
 import httpx
 import psutil
+
+from tests.services.loopback import free_block, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("POSTGRES", "QDRANT", "DAGSTER", "API")
@@ -168,25 +169,3 @@ class Stack:
             return found if all(found.get(key, {}).get("state") in ends for key in wanted) else None
 
         return self.wait_for(f"{len(wanted)} documents settled", settled, limit_s=limit_s)
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that were free a moment ago."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-def free_block(number: int) -> int:
-    """Return the first of so many neighbouring free ports."""
-    for first in range(20_000 + os.getpid() % 5000, 60_000, number):
-        try:
-            with ExitStack() as held:
-                for port in range(first, first + number):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")

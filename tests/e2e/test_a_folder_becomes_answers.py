@@ -12,6 +12,7 @@ from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
+PETS = "<html><title>Pets</title><body><h1>Pets</h1><p>Dogs are welcome on Fridays.</p></body>"
 TOPICS = ("storage", "network", "payroll", "travel", "security", "hiring", "printing", "parking")
 SECTIONS = {
     topic: "\n\n".join(
@@ -47,7 +48,20 @@ def pdf(text: str, *, password: str = "") -> bytes:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("story")) as running:
         (running.collections / "broken.yaml").write_text("name: broken\nsources: nowhere\n")
+        running.write("office/pets.html", PETS)
+        running.write("office/manual.md", manual(SECTIONS))
+        (running.inbox / "office" / "heating.pdf").write_bytes(pdf("The heating is switched on when October begins."))
+        running.wait_settled(["office/pets.html", "office/heating.pdf", "office/manual.md"])
         yield running
+
+
+def rewritten(stack: Stack, text: str) -> dict[str, float]:
+    """Write the manual anew, wait until that version is settled, and return what its run counted."""
+    known = stack.documents()["office/manual.md"]["newest_arrival"]
+    stack.write("office/manual.md", text)
+    stack.wait_for("seen", lambda: stack.documents()["office/manual.md"]["newest_arrival"] > known)
+    stack.wait_settled(["office/manual.md"])
+    return embedded_by(stack, last_run(stack, "office/manual.md"))
 
 
 def embedded_by(stack: Stack, run_id: str) -> dict[str, float]:
@@ -69,12 +83,6 @@ def last_run(stack: Stack, key: str) -> str:
 
 
 def test_dropped_files_are_cited_with_page_and_lineage(stack: Stack) -> None:
-    stack.write(
-        "office/pets.html", "<html><title>Pets</title><body><h1>Pets</h1><p>Dogs are welcome on Fridays.</p></body>"
-    )
-    (stack.inbox / "office" / "heating.pdf").write_bytes(pdf("The heating is switched on when October begins."))
-    stack.write("office/manual.md", manual(SECTIONS))
-    stack.wait_settled(["office/pets.html", "office/heating.pdf", "office/manual.md"])
     found = stack.search("When is the heating switched on?", top_k=1)[0]
     assert found["uri"].endswith("/office/heating.pdf")
     assert found["pages"] == {"first": 1, "last": 2}  # two short pages make one chunk
@@ -90,11 +98,11 @@ def test_dropped_files_are_cited_with_page_and_lineage(stack: Stack) -> None:
 
 
 def test_one_edited_paragraph_embeds_only_its_chunks(stack: Stack) -> None:
+    rewritten(stack, manual(SECTIONS))
     before = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
     edited = SECTIONS | {"travel": SECTIONS["travel"].replace("Rule 3 of travel says", "The third rule of travel says")}
-    stack.write("office/manual.md", manual(edited))
-    stack.wait_for("the edit answers", lambda: "third rule" in stack.search("third rule of travel", top_k=1)[0]["text"])
-    counts = embedded_by(stack, last_run(stack, "office/manual.md"))
+    counts = rewritten(stack, manual(edited))
+    assert "third rule" in stack.search("third rule of travel", top_k=1)[0]["text"]
     after = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
     changed = set(after) - set(before)
     assert 1 <= len(changed) <= 3
@@ -104,12 +112,8 @@ def test_one_edited_paragraph_embeds_only_its_chunks(stack: Stack) -> None:
 
 def test_a_touched_file_embeds_and_writes_nothing(stack: Stack) -> None:
     before = points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes")
-    known = stack.documents()["office/manual.md"]["newest_arrival"]
-    path = stack.inbox / "office" / "manual.md"
-    stack.write("office/manual.md", path.read_text())
-    stack.wait_for("seen again", lambda: stack.documents()["office/manual.md"]["newest_arrival"] > known)
-    assert stack.wait_settled(["office/manual.md"])["office/manual.md"]["state"] == "unchanged"
-    counts = embedded_by(stack, last_run(stack, "office/manual.md"))
+    counts = rewritten(stack, (stack.inbox / "office" / "manual.md").read_text())
+    assert stack.documents()["office/manual.md"]["state"] == "unchanged"
     assert counts["run_embedded"] == counts["run_points_written"] == counts["run_points_deleted"] == 0
     assert points_of(f"http://127.0.0.1:{stack.ports['QDRANT']}", "notes").keys() == before.keys()
 

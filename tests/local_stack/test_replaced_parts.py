@@ -12,7 +12,7 @@ from obstore.store import S3Store
 
 from local_stack.members import members
 from tests.local_stack.conftest import Home, new_home
-from tests.services.loopback import free_port
+from tests.services.loopback import free_block, free_port
 from tests.services.postgres import PostgresServer
 
 WORKSPACE = __file__.replace("test_replaced_parts.py", "one_asset.yaml")
@@ -30,7 +30,7 @@ def beside(database: str) -> Iterator[Home]:
     made = new_home(
         "postgres,s3,dagster-webserver,dagster-daemon",
         RAG_DATABASE_URL=database,
-        RAG_S3_PORT=str(min(free_port(), 60000)),
+        RAG_S3_PORT=str(free_block(10)),
         RAG_WORKSPACE=WORKSPACE,
     )
     made.rag("up", "--detach")

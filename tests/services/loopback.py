@@ -1,18 +1,33 @@
 """Free loopback ports and waiting for servers."""
 
 import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable
 
+_PORTS = range(10_000, 32_000)
+"""Below what the kernel gives to outgoing connections: no client of another test takes a port before it is used."""
+
 
 def free_ports(count: int) -> list[int]:
     """Return ``count`` different ports of 127.0.0.1 that nobody listens on now."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    found: list[int] = []
+    while len(found) < count:
+        port = free_block(1)
+        found += [] if port in found else [port]
+    return found
+
+
+def free_block(count: int) -> int:
+    """Return the first of ``count`` neighbouring ports of 127.0.0.1 that nobody listens on now."""
+    for _ in range(1000):
+        first = random.SystemRandom().choice(_PORTS)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError(f"no {count} neighbouring free ports")
 
 
 def free_port() -> int:
