@@ -3,6 +3,7 @@
     RagError
     ├── Transient                  trying again can help
     │   ├── DocumentUnavailable    scope document: this object's 503, this page's time-out
+    │   ├── SourceAway             scope source: its store is away, or nobody declares it; other sources go on
     │   └── DependencyUnavailable  scope dependency: the whole store, index or database is away
     ├── Permanent                  trying again cannot help until someone changes something
     │   ├── DocumentRejected       this document cannot be indexed: quarantined with kind, message and remedy
@@ -13,7 +14,8 @@
 
 The type says who retries: a ``DocumentUnavailable`` becomes the arrival's own ``retry_at`` and is never
 raised past its document; a ``DependencyUnavailable`` is raised to Dagster's retry policy and spends no attempt;
-a ``DocumentRejected`` is written into the catalog as a quarantine.
+a ``DocumentRejected`` is written into the catalog as a quarantine. A ``SourceAway`` says nothing about the document:
+it stays due after a longer delay, and no attempt is spent.
 """
 
 from enum import StrEnum
@@ -38,6 +40,14 @@ class Transient(RagError):
 
 class DocumentUnavailable(Transient):
     """This one document could not be read or written now; the others can go on."""
+
+
+class SourceAway(Transient):
+    """Nothing of this document's source can be looked at now; that says nothing about the document itself."""
+
+    def __init__(self, message: str, *, source: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.source = source
 
 
 class DependencyUnavailable(Transient):
