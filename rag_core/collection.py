@@ -135,6 +135,32 @@ class BucketSource(_Declared):
         return next((rule.suffix for rule in self.metadata if isinstance(rule, SidecarMetadata)), None)
 
 
+class Uploads(_Declared):
+    """Where files sent to the query API are stored: under ``prefix/UPLOADER/NAME`` of one of the sources.
+
+    ``max_bytes`` is the longest file; where it is left out, the collection's ``limits.max_document_bytes``.
+    """
+
+    source: Name
+    prefix: str = Field(default="uploads", max_length=200, description="Key prefix within the source; may be empty.")
+    max_bytes: int | None = Field(default=None, ge=1, le=4096 * MIB)
+    max_files: int = Field(default=100, ge=1, le=1000, description="Files in one request.")
+    max_request_bytes: int = Field(default=512 * MIB, ge=1024, le=16 * 1024 * MIB)
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_a_folder(cls, prefix: str) -> str:
+        trimmed = prefix.strip("/")
+        if trimmed and not all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", part) for part in trimmed.split("/")):
+            message = "a prefix is made of path segments of letters, digits, '_', '-' and '.'; none begins with a dot"
+            raise ValueError(message)
+        return trimmed
+
+    def key(self, uploader: str, name: str) -> str:
+        """Return the key of an uploader's file, relative to the source's root."""
+        return "/".join(part for part in (self.prefix, uploader, name) if part)
+
+
 class Chunking(_Declared):
     """How text is cut; lengths in the embedding model's tokens."""
 
@@ -199,6 +225,7 @@ class Collection(_Declared):
     chunking: Chunking = Chunking()
     embedding: Embedding = Embedding()
     index: Index = Index()
+    uploads: Uploads | None = Field(default=None, description="Left out: the collection takes no uploads.")
     partition_size: int = Field(default=512, ge=1, le=10_000)
     partition_bytes: int = Field(default=256 * MIB, ge=MIB)
     limits: Limits = Limits()
@@ -213,6 +240,28 @@ class Collection(_Declared):
             message = "two sources have the same name"
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _uploads_have_a_place(self) -> "Collection":
+        if self.uploads is None:
+            return self
+        source = next((each for each in self.sources if each.name == self.uploads.source), None)
+        if source is None:
+            message = f"uploads.source names {self.uploads.source!r}, which is no source of the collection"
+            raise ValueError(message)
+        if selects(source, self.uploads.key(".incoming", "1.part")):
+            message = f"source {source.name!r} must ignore hidden files: uploads are hidden until they are whole"
+            raise ValueError(message)
+        if (self.uploads.max_bytes or 0) > self.limits.max_document_bytes:
+            message = "uploads.max_bytes is above limits.max_document_bytes: such a file would only be quarantined"
+            raise ValueError(message)
+        return self
+
+    @property
+    def upload_bytes(self) -> int:
+        """The longest file that an upload may bring."""
+        asked = None if self.uploads is None else self.uploads.max_bytes
+        return self.limits.max_document_bytes if asked is None else asked
 
     def source(self, name: str) -> BucketSource:
         """Return the source of that name; raises ``KeyError``."""
