@@ -25,6 +25,7 @@ from rag_core.errors import (
     SourceChanged,
 )
 from rag_core.objects import ListedPage, ObjectInfo, Unreadable, is_addressable
+from resources.clients.object_store.incoming import FOLDER, FolderIncoming, remove_abandoned
 from resources.clients.object_store.port import RootMissing
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
 
@@ -121,10 +122,17 @@ class FolderStore:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise self._away(error) from error
-        info = self.head(key)
-        if info is None:
-            raise SourceChanged(f"{self.uri(key)} was removed at once.")
-        return info
+        return self._look_at(key)
+
+    def incoming(self, key: str, *, folder: str) -> FolderIncoming:
+        """Begin to receive a file under a hidden name; the root must be there."""
+        target = self._path(key)
+        self.probe()
+        return FolderIncoming(self._root, folder, target, look=lambda: self._look_at(key))
+
+    def remove_abandoned(self, folder: str) -> int:
+        """Remove hidden files whose writer died."""
+        return remove_abandoned(self._root / folder / FOLDER)
 
     def delete(self, key: str) -> None:
         """Remove a file."""
@@ -132,6 +140,12 @@ class FolderStore:
             self._path(key).unlink(missing_ok=True)
         except OSError as error:
             raise DocumentUnavailable(f"Could not delete {self.uri(key)}: {error.strerror}.") from error
+
+    def _look_at(self, key: str) -> ObjectInfo:
+        info = self.head(key)
+        if info is None:
+            raise SourceChanged(f"{self.uri(key)} was removed at once.")
+        return info
 
     def _path(self, key: str) -> Path:
         if not is_addressable(key):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from rag_core.errors import DependencyUnavailable
 from rag_core.objects import ListedPage, ObjectInfo
+from resources.clients.object_store.incoming import Incoming
 
 
 class RootMissing(DependencyUnavailable):
@@ -57,6 +58,14 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, path: Path) -> ObjectInfo:
         """Store a file's bytes under a key, replacing what was there in one step."""
+        ...
+
+    def incoming(self, key: str, *, folder: str) -> Incoming:
+        """Begin to receive an object; a folder hides it in ``folder`` (relative to the root) until it is whole."""
+        ...
+
+    def remove_abandoned(self, folder: str) -> int:
+        """Remove what writers that died left in ``folder``; return how many files."""
         ...
 
     def delete(self, key: str) -> None:

@@ -11,11 +11,12 @@ also on those that keep folders inside (SeaweedFS lists ``a/b`` before ``a b``, 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from rag_core.errors import ConfigurationError, DocumentRejected, InvalidRequest, QuarantineKind, SourceChanged
 from rag_core.objects import ListedPage, ObjectInfo, Unreadable, is_addressable
+from resources.clients.object_store.incoming import SpooledIncoming
 from resources.clients.object_store.s3_errors import ObjectGone, translating
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
 
@@ -93,11 +94,25 @@ class S3ObjectStore:
 
     def put(self, key: str, path: Path) -> ObjectInfo:
         """Upload a file (in parts when large)."""
+        return self._put(key, path)
+
+    def incoming(self, key: str, *, folder: str) -> SpooledIncoming:
+        """Begin to receive an object into a temporary file; nothing is sent before it is whole."""
+        del folder
+        self._check(key)
+        return SpooledIncoming(send=lambda content: self._put(key, content))
+
+    def remove_abandoned(self, folder: str) -> int:
+        """Find nothing: an unnamed temporary file ends with its process."""
+        del folder
+        return 0
+
+    def _put(self, key: str, content: Path | IO[bytes]) -> ObjectInfo:
         import obstore
 
         self._check(key)
         with translating(self._root_uri, doing=f"write {self.uri(key)}", probe=self.probe):
-            obstore.put(self._store, key, path)
+            obstore.put(self._store, key, content)
         info = self.head(key)
         if info is None:
             raise SourceChanged(f"{self.uri(key)} was removed at once.")
