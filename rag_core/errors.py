@@ -43,11 +43,18 @@ class DocumentUnavailable(Transient):
 
 
 class SourceAway(Transient):
-    """Nothing of this document's source can be looked at now; that says nothing about the document itself."""
+    """Nothing of this document's source can be looked at now; that says nothing about the document itself.
 
-    def __init__(self, message: str, *, source: str, remedy: str = "") -> None:
+    ``wait_s`` is how long to leave the source alone; ``until_confirmed`` where only a person can end the wait.
+    """
+
+    def __init__(
+        self, message: str, *, source: str, wait_s: float, until_confirmed: bool = False, remedy: str = ""
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.source = source
+        self.wait_s = wait_s
+        self.until_confirmed = until_confirmed
 
 
 class DependencyUnavailable(Transient):
