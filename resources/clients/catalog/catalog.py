@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from resources.clients.catalog.claims import Claims
+from resources.clients.catalog.contents import Contents
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.indexes import Indexes
@@ -14,6 +15,8 @@ from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.sources import Sources
+from resources.clients.catalog.upload_requests import UploadRequests
+from resources.clients.catalog.uploads import Uploads
 from resources.clients.catalog.waiting import wait_for_due
 from resources.clients.catalog.writing import Writing
 
@@ -30,6 +33,9 @@ class Catalog:
         self.parts = Parts(self._database)
         self.writing = Writing(self._database)
         self.indexes = Indexes(self._database)
+        self.contents = Contents(self._database)
+        self.uploads = Uploads(self._database)
+        self.upload_requests = UploadRequests(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
 
