@@ -31,8 +31,8 @@ from local_stack.status import PartStatus, stack_status
 from local_stack.supervisor import log_path, start_supervisor, stop_supervisor
 from local_stack.supervisor_socket import SupervisorSocket
 from rag_core.errors import ConfigurationError, DependencyUnavailable
-from resources.home import stack_file
-from resources.settings import Settings
+from resources.clients.home import stack_file
+from resources.clients.settings import Settings
 
 GIVES_UP_AFTER_DEATHS = 3
 LOOK_EVERY_S = 0.25

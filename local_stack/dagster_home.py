@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from local_stack.private_files import write_private
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 DATABASE_VARIABLE = "DAGSTER_POSTGRES_URL"
 SCHEMA = "dagster"

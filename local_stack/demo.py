@@ -13,8 +13,8 @@ from typing import TextIO
 import httpx
 
 from rag_core.errors import RagError
-from resources.home import rag_home, read_stack
-from resources.settings import load_settings
+from resources.clients.home import rag_home, read_stack
+from resources.clients.settings import load_settings
 
 COLLECTION = "handbook"
 QUESTION = "How long are backups kept?"

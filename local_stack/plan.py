@@ -11,7 +11,7 @@ from local_stack.postgres import database_url, server_command, server_environmen
 from local_stack.private_files import generated_secret
 from local_stack.seaweed import SeaweedPorts, seaweed_command, seaweed_environment
 from rag_core.errors import ConfigurationError
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 HOST = "127.0.0.1"
 PART_NAMES = ("postgres", "qdrant", "s3", "dagster-webserver", "dagster-daemon", "api", "watcher")

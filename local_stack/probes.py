@@ -12,7 +12,7 @@ from typing import Any
 
 from local_stack.seaweed import BUCKET
 from rag_core.errors import DependencyUnavailable
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 Probe = Callable[[], str]
 TIMEOUT_S = 5

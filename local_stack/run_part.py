@@ -21,7 +21,7 @@ from local_stack.answers import answers
 from local_stack.parent_death import end_with_parent
 from local_stack.parts import Part, parts_of
 from local_stack.run_state import RunState, read_state, write_state
-from resources.home import rag_home, read_stack
+from resources.clients.home import rag_home, read_stack
 
 LOOK_EVERY_S = 0.2
 

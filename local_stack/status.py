@@ -12,7 +12,7 @@ from local_stack.parts import Part, parts_of
 from local_stack.run_state import RunState, read_state
 from local_stack.supervisor_socket import SupervisorSocket
 from rag_core.errors import DependencyUnavailable
-from resources.home import read_stack
+from resources.clients.home import read_stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from local_stack.parts import Part
 from local_stack.private_files import write_private
 from local_stack.supervisor_socket import SupervisorSocket, prepare_socket_folder, socket_path
 from rag_core.errors import DependencyUnavailable
-from resources.home import stack_file
+from resources.clients.home import stack_file
 
 LOG_BYTES = "10MB"
 LOG_GENERATIONS = 3

@@ -12,7 +12,7 @@ def main() -> int:
     import uvicorn
 
     from query_api.app import create_app
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     try:
         settings = load_settings()

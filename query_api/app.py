@@ -10,7 +10,7 @@ from query_api.guards import Guards
 from query_api.pages import add_pages
 from query_api.problems import add_problem_handlers
 from query_api.router import router
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MAX_BODY_BYTES = 256 * 1024

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from query_api.encoding import Encoders
 from rag_core.embedding import Embedder
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 if TYPE_CHECKING:
     from resources.clients.catalog import Catalog

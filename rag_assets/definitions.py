@@ -7,9 +7,9 @@ from rag_assets.housekeeping import build_housekeeping_job, build_housekeeping_s
 from rag_assets.jobs import build_ingest_job
 from rag_assets.partitions import blocks_of
 from resources.clients.collection_files import LoadedCollection, usable_collections
+from resources.clients.settings import Settings, load_settings
 from resources.ingestion_resource import IngestionResource
 from resources.parquet_io_manager import ParquetPartsIOManager
-from resources.settings import Settings, load_settings
 from sensors import build_sensors
 from sensors.broken_files_sensor import build_broken_files_sensor
 

@@ -1,13 +1,18 @@
 """The jobs that sensors launch: one for each collection, a block a run, all four layers in one process."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from rag_assets.described import LAYERS, asset_key
 from rag_core.collection import Collection
 
+if TYPE_CHECKING:
+    # What `define_asset_job` returns has no public name; only the type checker looks at this one.
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-def build_ingest_job(collection: Collection) -> UnresolvedAssetJobDefinition:
+
+def build_ingest_job(collection: Collection) -> "UnresolvedAssetJobDefinition":
     """Return the job that ingests a block of a collection."""
     return dg.define_asset_job(
         name=f"ingest_{collection.name}_job",

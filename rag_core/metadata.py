@@ -22,10 +22,12 @@ from rag_core.collection import (
 )
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.identity import Json
+from rag_core.index_spec import Payload
 from rag_core.plain_yaml import check_plain
 
-TITLE = "title"
-ALLOWED_GROUPS = "allowed_groups"
+# Users write these two fields by the names that points carry.
+TITLE = Payload.TITLE
+ALLOWED_GROUPS = Payload.ALLOWED_GROUPS
 MAX_FIELDS = 64
 MAX_VALUE_CHARS = 4096
 MAX_GROUPS = 256

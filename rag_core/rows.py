@@ -15,6 +15,13 @@ from rag_core.index_spec import IndexSpec
 ColumnType: TypeAlias = Literal["int64", "string", "strings", "json", "floats", "uints"]
 
 ARRIVAL = "arrival"
+DOCUMENT_ID = "document_id"
+POINT_ID = "point_id"
+ORDINAL = "ordinal"
+EMBEDDING_KEY = "embedding_key"
+DENSE = "dense"
+"""Columns that readers ask for by name; a literal anywhere else is a defect."""
+
 ROWS_VERSION = 1
 
 
@@ -102,12 +109,12 @@ def _column(name: str, kind: ColumnType, description: str, *, optional: bool = F
 
 _OF_ARRIVAL = (
     _column(ARRIVAL, "int64", "Number of the arrival that these rows belong to."),
-    _column("document_id", "string", "Computed id of the document (UUID)."),
+    _column(DOCUMENT_ID, "string", "Computed id of the document (UUID)."),
 )
 _OF_CHUNK = (
     *_OF_ARRIVAL,
-    _column("point_id", "string", "Computed id of the chunk's point in the index (UUID)."),
-    _column("ordinal", "int64", "Place of the chunk in its document, from 0."),
+    _column(POINT_ID, "string", "Computed id of the chunk's point in the index (UUID)."),
+    _column(ORDINAL, "int64", "Place of the chunk in its document, from 0."),
 )
 
 DOCUMENT_COLUMNS: tuple[Column, ...] = (
@@ -146,13 +153,13 @@ CHUNK_COLUMNS: tuple[Column, ...] = (
     _column("last_page", "int64", "Page on which the chunk ends.", optional=True),
     _column("heading_path", "strings", "Headings above the chunk, outermost first."),
     _column("text", "string", "The chunk's text."),
-    _column("embedding_key", "string", "SHA-256 of everything the encoders see, title and headings included."),
+    _column(EMBEDDING_KEY, "string", "SHA-256 of everything the encoders see, title and headings included."),
 )
 
 EMBEDDING_COLUMNS: tuple[Column, ...] = (
     *_OF_CHUNK,
-    _column("embedding_key", "string", "SHA-256 of everything the encoders saw."),
-    _column("dense", "floats", "Dense vector, of length 1."),
+    _column(EMBEDDING_KEY, "string", "SHA-256 of everything the encoders saw."),
+    _column(DENSE, "floats", "Dense vector, of length 1."),
     _column("sparse_indices", "uints", "Term indices of the sparse vector."),
     _column("sparse_values", "floats", "Term weights of the sparse vector."),
     _column("model", "string", "Identity of the weights that made the dense vector."),

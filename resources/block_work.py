@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rag_core.errors import DependencyUnavailable
 from resources.clients.catalog.values import Claim, HeldBy
 from resources.clients.collection_files import LoadedCollection
-from resources.settings import Settings
+from resources.clients.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa

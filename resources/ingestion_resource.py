@@ -21,7 +21,7 @@ class IngestionResource(dg.ConfigurableResource):
     ) -> Iterator[BlockWork]:
         """Yield the work that can be done on blocks of a collection; heavy parts are opened when first needed."""
         from resources.block_work import opened_block_work
-        from resources.settings import load_settings
+        from resources.clients.settings import load_settings
 
         opened = opened_block_work(
             load_settings(), collection, run_id=run_id, code_version=code_version, environment=os.environ, say=say

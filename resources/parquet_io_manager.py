@@ -21,7 +21,7 @@ class ParquetPartsIOManager(dg.ConfigurableIOManager):
 
         from resources.block_work import opened_block_work
         from resources.clients.parquet_parts import arrow_schema
-        from resources.settings import load_settings
+        from resources.clients.settings import load_settings
 
         collection, layer = context.asset_key.path
         opened = opened_block_work(

@@ -18,7 +18,7 @@ OpenCatalog = Callable[[], "Catalog"]
 
 def shared_catalog() -> "Catalog":
     """Return this process's catalog, its tables up to date; another process, or another database, has its own."""
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     return _catalog_of(load_settings().require("database_url"), os.getpid())
 
@@ -26,7 +26,7 @@ def shared_catalog() -> "Catalog":
 def open_source(loaded: LoadedCollection, source: BucketSource) -> "ObjectStore":
     """Return a source's store; S3 variables that are not set are taken from the running stack."""
     from resources.clients.object_store import open_store
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     environ = {**load_settings().aws_environment(), **os.environ}
     return open_store(source, loaded.base_dir, environ=environ)

@@ -159,7 +159,7 @@ def observers_of(
 
 def main() -> int:
     """Watch until SIGTERM or SIGINT, or until a collection file changes; 1 if it cannot begin."""
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -36,7 +36,7 @@ def only_collection(named: str | None) -> str:
 def _request(method: str, path: str, **more: Any) -> Any:
     import httpx
 
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     url = load_settings().require("api_url")
     try:

@@ -49,7 +49,7 @@ def check(*, as_json: Json = False) -> None:
     """Check every collection file; one line for each problem with file, line and field. Exit code 1 if there is any."""
     from local_stack.cli.printing import console, print_json
     from resources.clients.collection_files import check_collections, usable_collections
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     folder = load_settings().collections
     problems = check_collections(folder)

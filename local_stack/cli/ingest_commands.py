@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resources.clients.catalog import Catalog
     from resources.clients.collection_files import LoadedCollection
     from resources.clients.object_store import ObjectStore
-    from resources.settings import Settings
+    from resources.clients.settings import Settings
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ def ingest(
     """Copy files into a collection's inbox and say what became of each. Exit code 1 if any failed or is not done."""
     from local_stack.ingesting import follow, given_files, is_sidecar, put_file, receiving_source
     from resources.clients.catalog import open_catalog
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     settings = load_settings()
     loaded = _collection(settings, collection)

@@ -11,7 +11,7 @@ from rag_core.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
     from resources.clients.catalog.values import PartitionLimits, Stop
-    from resources.settings import Settings
+    from resources.clients.settings import Settings
 
 app = typer.Typer()
 sources = typer.Typer(help="Sources, those that stopped, and letting them go on.")
@@ -63,7 +63,7 @@ def confirm(
     from local_stack.cli.printing import console, plain, print_json
     from query_api.shapes.documents import stopped
     from resources.clients.catalog import open_catalog
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     settings = load_settings()
     with open_catalog(settings.require("database_url")) as catalog:
@@ -97,7 +97,7 @@ def _rows() -> list[dict[str, Any]]:
     from query_api.shapes.documents import stopped
     from resources.clients.catalog import open_catalog
     from resources.clients.collection_files import usable_collections
-    from resources.settings import load_settings
+    from resources.clients.settings import load_settings
 
     settings = load_settings()
     usable, _ = usable_collections(settings.collections)

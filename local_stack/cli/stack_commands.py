@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rag_core.errors import InvalidRequest
-from resources.home import rag_home
+from resources.clients.home import rag_home
 
 app = typer.Typer()
 

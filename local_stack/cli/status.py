@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from local_stack.status import PartStatus, stack_status
-from resources.home import rag_home
+from resources.clients.home import rag_home
 
 COLOURS = {"running": 32, "external": 36, "restarting": 31, "waiting": 33, "starting": 33}
 HEADER = ("part", "state", "pid", "uptime", "restarts", "address")

@@ -13,8 +13,8 @@ from local_stack.status import stack_status
 from local_stack.supervisor import stop_supervisor
 from local_stack.supervisor_socket import SupervisorSocket
 from rag_core.errors import ConfigurationError
-from resources.home import read_stack
-from resources.settings import load_settings
+from resources.clients.home import read_stack
+from resources.clients.settings import load_settings
 
 LOOK_EVERY_S = 1.0
 

@@ -15,8 +15,8 @@ from local_stack.private_files import generated_secret, write_private
 from local_stack.run_state import MAX_DELAY_S, RunState, read_state, write_state
 from local_stack.supervisor_socket import prepare_socket_folder, socket_path
 from rag_core.errors import ConfigurationError, RagError
-from resources.home import stack_file
-from resources.settings import Settings, load_settings
+from resources.clients.home import stack_file
+from resources.clients.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)

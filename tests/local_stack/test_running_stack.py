@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from local_stack.members import members
-from resources.settings import load_settings
+from resources.clients.settings import load_settings
 from tests.local_stack.conftest import Home
 from tests.services.loopback import wait_until
 

@@ -15,7 +15,7 @@ from rag_core.errors import DocumentRejected, QuarantineKind
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, ProcessingSpec, WriteRequest
 from resources.clients.qdrant.connect import connect
-from resources.settings import Settings
+from resources.clients.settings import Settings
 from tests.pipeline.word_embedder import WordEmbedder
 from tests.qdrant.server import EdgeServer
 from tests.retrieval.small_index import Doc, id_of, write_index

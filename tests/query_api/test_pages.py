@@ -12,7 +12,7 @@ class Blocked:
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Blocked())
 import query_api.app, query_api.__main__
-from resources.settings import Settings
+from resources.clients.settings import Settings
 query_api.app.create_app(Settings(home="."))
 print(",".join(sorted({{name.split(".")[0] for name in sys.modules}})))
 """

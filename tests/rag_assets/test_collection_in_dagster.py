@@ -15,7 +15,7 @@ from rag_assets.described import LAYERS, asset_key
 from rag_core.arrivals import Observation, Presence
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import CLAIM_TAG, PartitionLimits
-from resources.settings import load_settings
+from resources.clients.settings import load_settings
 from tests.qdrant.server import EdgeServer
 from tests.services.postgres import PostgresServer
 

@@ -1,0 +1,126 @@
+"""Every setting of the platform in one class; each is an environment variable with the prefix ``RAG_``.
+
+The environment wins. What it leaves open is taken from the stack that runs in ``RAG_HOME`` (its ``stack.json``), so
+that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read before ``load_settings()`` is called.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rag_core.errors import ConfigurationError
+from resources.clients.home import rag_home, read_stack
+
+PREFIX = "RAG_"
+Port = Annotated[int, Field(ge=1, le=65535)]
+Secret = Annotated[str | None, Field(repr=False)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; a URL that is ``None`` is neither set nor known from a running stack."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(description="Folder of all local state.")
+    collections: Path = Field(Path("collections"), description="Folder with one YAML file per collection.")
+    parquet: str = Field("", description="Folder or s3:// prefix of the Parquet layers; default HOME/parquet.")
+    model_cache: Path = Field(Path(), description="Folder for compiled models; default HOME/models.")
+    workspace: Path | None = Field(None, description="Dagster workspace file to serve instead of rag_assets.")
+
+    database_url: Secret = Field(None, description="Catalog: postgresql://…; given, no PostgreSQL is started.")
+    dagster_database_url: Secret = Field(None, description="Dagster's storage; default beside the catalog.")
+    qdrant_url: str | None = Field(None, description="Vector index; given, no Qdrant is started.")
+    qdrant_api_key: Secret = Field(None, description="Key of the vector index.")
+    api_url: str | None = Field(None, description="Query API; given, none is started.")
+    dagster_url: str | None = Field(None, description="Dagster webserver; given, Dagster is not started.")
+    s3_endpoint: str | None = Field(None, description="S3 server; given, --s3 starts none.")
+    s3_access_key_id: Secret = Field(None, description="Key id for the S3 server.")
+    s3_secret_access_key: Secret = Field(None, description="Secret key for the S3 server.")
+    s3_region: str = Field("us-east-1", description="Region for the S3 server.")
+
+    postgres_port: Port = Field(55432, description="Port of the started PostgreSQL.")
+    qdrant_port: Port = Field(6333, description="Port of the started Qdrant.")
+    dagster_port: Port = Field(3000, description="Port of the started Dagster webserver.")
+    api_port: Port = Field(8000, description="Port of the started query API.")
+    s3_port: Port = Field(8333, description="First of the ten ports of the started S3 server.")
+
+    answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
+
+    parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
+
+    @field_validator("parts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "dagster_database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a URL that begins with postgresql://")
+        return value if value is None else value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("qdrant_url", "api_url", "dagster_url", "s3_endpoint")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must be a URL that begins with http:// or https://")
+        return value if value is None else value.rstrip("/")
+
+    def model_post_init(self, context: object, /) -> None:
+        """Make every path absolute and fill in the folders that lie in the home by default."""
+        del context
+        fill = object.__setattr__  # the one moment at which frozen values are still being made
+        home = self.home.expanduser().absolute()
+        parquet = self.parquet or str(home / "parquet")
+        fill(self, "home", home)
+        fill(self, "collections", self.collections.expanduser().absolute())
+        fill(self, "parquet", parquet if "://" in parquet else str(Path(parquet).expanduser().absolute()))
+        fill(self, "model_cache", (home / "models" if self.model_cache == Path() else self.model_cache).absolute())
+        fill(self, "workspace", None if self.workspace is None else self.workspace.expanduser().absolute())
+
+    def require(self, name: str) -> str:
+        """Return the setting ``name`` (such as ``"database_url"``), or fail by the name a user can set."""
+        value = getattr(self, name)
+        if value is None:
+            raise ConfigurationError(
+                f"{PREFIX}{name.upper()} is not set and no stack that would know it runs in {self.home}.",
+                remedy=f"Start one with 'rag up', or set {PREFIX}{name.upper()}.",
+            )
+        return str(value)
+
+    def aws_environment(self) -> dict[str, str]:
+        """Return the variables by which S3 clients (obstore, boto3) find the S3 server; empty without one."""
+        if self.s3_endpoint is None:
+            return {}
+        known = {
+            "AWS_ENDPOINT_URL": self.s3_endpoint,
+            "AWS_ACCESS_KEY_ID": self.s3_access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.s3_secret_access_key,
+            "AWS_REGION": self.s3_region,
+            "AWS_DEFAULT_REGION": self.s3_region,
+            "AWS_ALLOW_HTTP": "true" if self.s3_endpoint.startswith("http://") else None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+def load_settings(*, with_stack: bool = True) -> Settings:
+    """Read the settings from the environment and, unless ``with_stack`` is false, from the running stack."""
+    home = rag_home()
+    stack = read_stack(home).get("settings", {}) if with_stack else {}
+    open_ones = {
+        name: value
+        for name, value in stack.items()
+        if name in Settings.model_fields and name != "home" and not os.environ.get(f"{PREFIX}{name.upper()}")
+    }
+    try:
+        return Settings(home=home, **open_ones)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        variable = PREFIX + "_".join(str(step) for step in first["loc"][:1]).upper()
+        raise ConfigurationError(f"{variable}: {first['msg']}.", remedy=f"Correct {variable}.") from None
