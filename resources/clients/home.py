@@ -6,7 +6,7 @@ Reads only the standard library, so that quick commands need not load the settin
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 def rag_home() -> Path:
@@ -25,4 +25,4 @@ def read_stack(home: Path) -> dict[str, Any]:
         content = json.loads(stack_file(home).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}

@@ -6,7 +6,7 @@ that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read b
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -112,8 +112,8 @@ class Settings(BaseSettings):
 def load_settings(*, with_stack: bool = True) -> Settings:
     """Read the settings from the environment and, unless ``with_stack`` is false, from the running stack."""
     home = rag_home()
-    stack = read_stack(home).get("settings", {}) if with_stack else {}
-    open_ones = {
+    stack: dict[str, Any] = read_stack(home).get("settings", {}) if with_stack else {}
+    open_ones: dict[str, Any] = {
         name: value
         for name, value in stack.items()
         if name in Settings.model_fields and name != "home" and not os.environ.get(f"{PREFIX}{name.upper()}")
