@@ -1,6 +1,7 @@
 """``python -m query_api``: serve on loopback until told to stop."""
 
 import sys
+from types import FrameType
 
 from rag_core.errors import RagError
 
@@ -20,7 +21,7 @@ def main() -> int:
     except RagError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=LOOPBACK,
         port=settings.api_port,
@@ -30,6 +31,15 @@ def main() -> int:
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=64 * 1024,
     )
+
+    class Server(uvicorn.Server):
+        """Ends open event streams when it is asked to stop; it would wait for their clients otherwise."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.connections.end_streams()
+            super().handle_exit(sig, frame)
+
+    Server(config).run()
     return 0
 
 

@@ -10,6 +10,7 @@ from query_api.guards import Guards
 from query_api.pages import add_pages
 from query_api.problems import add_problem_handlers
 from query_api.router import router
+from query_api.routes.uploads import PATHS as UPLOAD_PATHS
 from resources.clients.settings import Settings
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -38,6 +39,7 @@ def create_app(
         del app
         held.warm_up()
         yield
+        await held.job_watch().close()
         held.close()
 
     app = FastAPI(
@@ -57,5 +59,5 @@ def create_app(
     app.include_router(router)
     add_pages(app)
     add_problem_handlers(app)
-    app.add_middleware(Guards, hosts=tuple(hosts), max_body_bytes=MAX_BODY_BYTES)
+    app.add_middleware(Guards, hosts=tuple(hosts), max_body_bytes=MAX_BODY_BYTES, streamed=frozenset(UPLOAD_PATHS))
     return app

@@ -1,10 +1,17 @@
 """The clients of one application, each opened at its first use and closed with it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from query_api.encoding import Encoders
+from query_api.job_events import JobWatch
+from query_api.links import Links
+from query_api.shapes.jobs import JobShape, job_shape
+from query_api.uploading.bounds import UploadBounds
+from query_api.uploading.declared import Targets
+from query_api.uploading.intake import UploadDesk
 from rag_core.embedding import Embedder
 from resources.clients.settings import Settings
 
@@ -18,12 +25,21 @@ QDRANT_TIMEOUT_S = 10
 class Connections:
     """Catalog, searcher and encoders; ``open_model`` is how a model of that name is opened."""
 
-    def __init__(self, settings: Settings, *, open_model: Callable[[str], Embedder] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_model: Callable[[str], Embedder] | None = None,
+        bounds: UploadBounds | None = None,
+    ) -> None:
         self.settings = settings
         self.encoders = Encoders(open_model or self._open_model)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._searcher: QdrantSearcher | None = None
+        self._bounds = bounds or UploadBounds()
+        self._uploads: UploadDesk | None = None
+        self._job_watch: JobWatch | None = None
         self._closing: list[Callable[[], None]] = []
 
     def catalog(self) -> "Catalog":
@@ -53,6 +69,25 @@ class Connections:
                 self._closing.append(client.close)
         return self._searcher
 
+    def uploads(self) -> UploadDesk:
+        """Return the desk that takes upload requests."""
+        with self._lock:
+            if self._uploads is None:
+                self._uploads = UploadDesk(Targets(self.settings.collections), self.catalog, self._bounds)
+        return self._uploads
+
+    def job_watch(self) -> JobWatch:
+        """Return what keeps the event streams of jobs."""
+        with self._lock:
+            if self._job_watch is None:
+                self._job_watch = JobWatch(self._look_up, self._bounds)
+        return self._job_watch
+
+    def end_streams(self) -> None:
+        """End the event streams, so that a server that stops need not wait for them."""
+        if self._job_watch is not None:
+            self._job_watch.end()
+
     def warm_up(self) -> None:
         """Begin to load the models of the indexes that are there, in the background; errors show in ``/readyz``."""
         self.encoders.in_background(self._load_models)
@@ -62,6 +97,10 @@ class Connections:
         self.encoders.close()
         for close in reversed(self._closing):
             close()
+
+    def _look_up(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobShape]:
+        links = Links(self.settings.dagster_url)
+        return {job_id: job_shape(job, links) for job_id, job in self.catalog().uploads.jobs(job_ids).items()}
 
     def _load_models(self) -> None:
         searcher = self.searcher()

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from query_api.connections import Connections
 from query_api.links import Links
 from query_api.retrieving import Retriever
+from query_api.uploading.naming import LOCAL
 from resources.clients.catalog import Catalog
 
 
@@ -30,7 +31,13 @@ def _links(connections: "ConnectionsDep") -> Links:
     return Links(connections.settings.dagster_url)
 
 
+def _uploader() -> str:
+    """Return whose files these are: without keys everybody is whoever sits at this machine."""
+    return LOCAL
+
+
 ConnectionsDep = Annotated[Connections, Depends(_connections)]
 CatalogDep = Annotated[Catalog, Depends(_catalog)]
 RetrieverDep = Annotated[Retriever, Depends(_retriever)]
 LinksDep = Annotated[Links, Depends(_links)]
+UploaderDep = Annotated[str, Depends(_uploader)]

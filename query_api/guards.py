@@ -1,4 +1,4 @@
-"""What is refused before any route sees it: foreign host names and bodies that are too large."""
+"""What is refused before any route sees it: foreign hosts and pages, and bodies that are too large."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,12 +6,18 @@ from query_api.problems import problem_response
 
 
 class Guards:
-    """ASGI middleware: 421 for a host that is not ours, 413 for a body above ``max_body_bytes``."""
+    """ASGI middleware: 421 for a host that is not ours, 403 for another site's page, 413 above ``max_body_bytes``.
 
-    def __init__(self, app: ASGIApp, *, hosts: tuple[str, ...], max_body_bytes: int) -> None:
+    A POST to one of the ``streamed`` paths reaches its route with its body unread; the route bounds it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: tuple[str, ...], max_body_bytes: int, streamed: frozenset[str] = frozenset()
+    ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._max_body_bytes = max_body_bytes
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with a problem."""
@@ -25,6 +31,15 @@ class Guards:
                 421, "This server does not answer to that host name.", remedy="Address it as 127.0.0.1 or localhost."
             )
             await refused(scope, receive, send)
+            return
+        if scope["method"] not in _SAFE and not _is_from_here(headers):
+            refused = problem_response(
+                403, "A page of another site may not change anything here.", remedy="Send it from this server's pages."
+            )
+            await refused(scope, receive, send)
+            return
+        if scope["method"] == "POST" and scope["path"] in self._streamed:
+            await self._app(scope, receive, send)
             return
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._max_body_bytes:
@@ -58,6 +73,18 @@ class Guards:
             f"The request's body is larger than {self._max_body_bytes} bytes.",
             remedy="Shorten the question or the filter.",
         )
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _is_from_here(headers: dict[bytes, bytes]) -> bool:
+    """Say whether no browser sent the request, or one that shows a page of this very server.
+
+    A form of any web page may post to loopback, without asking: without keys only its origin gives it away.
+    """
+    origin = headers.get(b"origin")
+    return origin is None or origin.partition(b"://")[2].lower() == headers.get(b"host", b"").lower()
 
 
 def _without_port(host: str) -> str:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from query_api.uploading.refusals import UploadRefused, UploadsBusy
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
 
 MEDIA_TYPE = "application/problem+json"
@@ -73,6 +74,11 @@ def _of_ours(request: Request, error: Exception) -> Response:
     del request
     if isinstance(error, NotFound):
         return problem_response(404, error.message, remedy=error.remedy)
+    if isinstance(error, UploadRefused):
+        return problem_response(error.status, error.message, remedy=error.remedy, headers=_UNREAD)
+    if isinstance(error, UploadsBusy):
+        waiting = {"Retry-After": str(RETRY_AFTER_S), **_UNREAD}
+        return problem_response(503, error.message, remedy=error.remedy, headers=waiting)
     if isinstance(error, InvalidRequest):
         return problem_response(422, error.message, remedy=error.remedy or "Correct the request; /docs describes it.")
     if isinstance(error, DependencyUnavailable):
@@ -93,6 +99,9 @@ def _of_ours(request: Request, error: Exception) -> Response:
     _log.error("%s", error, exc_info=error)
     return _internal()
 
+
+_UNREAD = {"Connection": "close"}
+"""What is left of a refused body is not worth reading."""
 
 _AWAY = {
     "qdrant": "The vector index does not answer.",

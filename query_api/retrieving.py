@@ -73,14 +73,17 @@ class Retriever:
         sparse = SparseVector(indices=(), values=())
         if query.mode is not Mode.DENSE:
             sparse = self.encoders.bm25(spec).query(query.text)
+        dense = None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text)
         candidates = self.searcher.candidates(
             index,
-            dense=None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text),
+            dense=dense,
             sparse=sparse,
             groups=query.groups,
             conditions=conditions,
             limit=max(DEPTH, 2 * query.top_k),
         )
+        if dense is not None and query.mode is Mode.HYBRID and query.fusion is Fusion.BOUNDED_SUM:
+            candidates = self.searcher.completed(index, candidates, dense=dense, sparse=sparse)
         bounds = term_bounds(candidates.term_tops, sparse.values, points=index.points, k1=spec.bm25_k1)
         ranked = fuse(candidates.dense, candidates.sparse, mode=query.mode, fusion=query.fusion, bound=sum(bounds))
         return Found(

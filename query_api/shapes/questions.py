@@ -9,7 +9,8 @@ from query_api.shapes.text import CollectionName, Group, QuestionText
 from rag_core.answering.extractive import Abstained
 from rag_core.fusion import Fusion, Mode
 
-MAX_TOP_K = 50
+MAX_TOP_K = 1000
+MAX_READ_PASSAGES = 50
 MAX_GROUPS = 128
 
 Filters = Annotated[
@@ -75,7 +76,7 @@ class AskRequest(BaseModel):
 
     collection: CollectionName
     question: QuestionText
-    top_k: int = Field(default=8, ge=1, le=MAX_TOP_K, description="How many passages are read for the answer.")
+    top_k: int = Field(default=8, ge=1, le=MAX_READ_PASSAGES, description="How many passages are read for the answer.")
     filters: Filters = Field(default_factory=dict)
     groups: Groups = None
 

@@ -1,0 +1,1 @@
+"""Uploads: from a multipart body, piece by piece, to stored objects, recorded arrivals and jobs."""
