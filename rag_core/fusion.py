@@ -3,6 +3,9 @@
 The default is the bounded sum, ``w · max(0, cosine) + (1 - w) · bm25 / bound``: a convex combination with theoretical
 bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieval*, ACM TOIS 2023). ``bound`` is what
 the query could score at most, so a score lies in [0, 1] and means the same for every query; abstention relies on that.
+It needs both scores of every candidate: to count what lies below a list's cut as 0 costs what the bounds gain (SciFact,
+160-token chunks, nDCG@10: lists of 100 with zeros 0.729, with the true scores 0.738; lists of 50, 200 or of everything
+with the true scores 0.738, too). So the searcher asks for the scores that are missing, and no depth is to be tuned.
 Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
 deviations of each list) are there for comparison: both stretch whatever list they get.
 """
@@ -53,7 +56,8 @@ def fuse(
 ) -> list[Ranked]:
     """Return the points of the lists that ``mode`` asks for, best first, equal scores by point id.
 
-    A score that one list lacks counts as 0. In a single mode the score is that list's normalised half alone.
+    A score that one list lacks counts as 0, which is right for a point that shares no word with the query. In a single
+    mode the score is that list's normalised half alone.
     """
     if mode is Mode.DENSE:
         scores = _clipped(dense)

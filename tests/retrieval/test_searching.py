@@ -82,6 +82,20 @@ def test_both_lists_and_each_terms_best_score_come_from_one_batch(searcher: Qdra
     assert candidates.sparse[best] <= sum(candidates.term_tops) + 1e-5
 
 
+@pytest.mark.parametrize(("words", "worded"), [("green apples pears", 2), ("green apples", 1)])
+def test_a_point_below_one_lists_cut_gets_its_true_score_and_none_where_it_shares_no_word(
+    searcher: QdrantSearcher, collection: str, words: str, worded: int
+) -> None:
+    index = searcher.served(collection)
+    dense, sparse = EMBEDDER.embed_query("yellow pears").tolist(), BM25.query(words)
+    deep = searcher.candidates(index, dense=dense, sparse=sparse, groups=None)
+    cut = searcher.candidates(index, dense=dense, sparse=sparse, groups=None, limit=1)
+    completed = searcher.completed(index, cut, dense=dense, sparse=sparse)
+    assert (len(cut.dense), len(cut.sparse), len(completed.dense), len(completed.sparse)) == (1, 1, 2, worded)
+    assert completed.dense == pytest.approx({point: deep.dense[point] for point in cut.payloads})
+    assert completed.sparse == pytest.approx({p: deep.sparse[p] for p in cut.payloads if p in deep.sparse})
+
+
 def test_groups_see_their_own_and_everyones_documents_and_nobodys_only_the_owner(
     searcher: QdrantSearcher, collection: str
 ) -> None:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -135,6 +135,34 @@ class QdrantSearcher:
         tops = [answer.points[0].score if answer.points else 0.0 for answer in answers]
         return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
 
+    def completed(
+        self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
+    ) -> Candidates:
+        """Return the candidates with both scores of every point that either list brought, in one more request.
+
+        A list ends where its limit cuts it, not where scores become 0: with these a point's scores depend on the
+        question and on it alone, whatever the limit was. Points that share no word with the question have no sparse
+        score. Raises ``IndexGone`` when the index was dropped since it was looked up.
+        """
+        from qdrant_client.http import models
+
+        terms = list(zip(sparse.indices, sparse.values, strict=True))
+        worded_only = sorted(found.sparse.keys() - found.dense.keys())
+        near_only = sorted(found.dense.keys() - found.sparse.keys()) if terms else []
+        requests: list[models.QueryRequest] = []
+        for ids, query, using in ((worded_only, list(dense), DENSE), (near_only, _sparse(terms), SPARSE)):
+            if ids:
+                these = models.Filter(must=[models.HasIdCondition(has_id=list(ids))])
+                exactly = models.SearchParams(exact=True)
+                requests.append(_request(query, using, these, len(ids), payload=False, params=exactly))
+        if not requests:
+            return found
+        with _index_still_there(index.physical), translating(f"search {index.physical}"):
+            answers = iter(self._client.query_batch_points(index.physical, requests))
+        near = _scores(next(answers).points, {}) if worded_only else {}
+        worded = _scores(next(answers).points, {}) if near_only else {}
+        return replace(found, dense={**found.dense, **near}, sparse={**found.sparse, **worded})
+
     def points_of_document(self, index: ServedIndex, document_id: UUID) -> int:
         """Return how many points the index holds of a document."""
         from qdrant_client.http import models
@@ -189,12 +217,20 @@ def _index_still_there(physical: str) -> Generator[None]:
 
 
 def _request(
-    query: "list[float] | models.SparseVector", using: str, within: "models.Filter | None", limit: int, *, payload: bool
+    query: "list[float] | models.SparseVector",
+    using: str,
+    within: "models.Filter | None",
+    limit: int,
+    *,
+    payload: bool,
+    params: "models.SearchParams | None" = None,
 ) -> "models.QueryRequest":
     from qdrant_client.http import models
 
     nearest = models.NearestQuery(nearest=query)
-    return models.QueryRequest(query=nearest, using=using, filter=within, limit=limit, with_payload=payload)
+    return models.QueryRequest(
+        query=nearest, using=using, filter=within, limit=limit, with_payload=payload, params=params
+    )
 
 
 def _sparse(terms: Sequence[tuple[int, float]]) -> "models.SparseVector":

@@ -1,0 +1,215 @@
+"""``rag eval``: a test collection through the real sensors and assets, and through the real API back out.
+
+1. The corpus is staged as files, one a record, in a folder of the evaluation's own stack.
+2. That stack's sensors find what is new, its runs ingest it; nothing is due where the corpus is what it was.
+3. Each query is asked in each mode; a document's score is that of its best chunk.
+4. ir-measures compares the rankings with the judgements; the last run over the same judgements is shown beside it.
+"""
+
+import fcntl
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from evaluation import history
+from evaluation.answering import AnswersReport, ask_all, spread
+from evaluation.api import Api
+from evaluation.datasets import AnsweredQuestion, Judgements, read_corpus, read_judgements, read_questions
+from evaluation.own_stack import OwnStack
+from evaluation.retrieving import retrieve
+from evaluation.scoring import MEASURES, Estimate, Values, difference, estimate, measure
+from evaluation.settling import Settled, newest_arrival, wait_until_settled
+from evaluation.staging import Staged, stage
+from rag_core.errors import InvalidRequest
+from rag_core.fusion import Mode
+
+MODES = (Mode.DENSE.value, Mode.SPARSE.value, Mode.HYBRID.value)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to evaluate: the test collection's folder, the state's folder, and how."""
+
+    folder: Path
+    state: Path
+    collection: str | None = None
+    split: str | None = None
+    modes: Sequence[str] = MODES
+    with_answers: bool = False
+    questions: int | None = None
+    fresh: bool = False
+    ingest_limit_s: float = 7200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found; ``recorded`` is how many arrivals this evaluation made, 0 for a corpus that did not change."""
+
+    collection: str
+    documents: int
+    chunks: int
+    recorded: int
+    queries: int
+    modes: Mapping[str, Mapping[str, Estimate]]
+    change: Mapping[str, Estimate | None]
+    before: str | None
+    answers: AnswersReport | None
+    ingest_s: float
+    seconds: float
+    values: Mapping[str, Values] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as ``--json`` writes it; ``answers`` is there only where they were asked for."""
+        modes = {
+            mode: {name: round(value.mean, 5) for name, value in measures.items()}
+            for mode, measures in self.modes.items()
+        }
+        shown: dict[str, Any] = {"collection": self.collection, "documents": self.documents, "queries": self.queries}
+        shown |= {"modes": modes} | ({} if self.answers is None else {"answers": self.answers.to_json()})
+        return shown | {"seconds": round(self.seconds, 3)}
+
+
+def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) -> Report:
+    """Evaluate a test collection; the stack is ended afterwards, its data stays for the next time."""
+    began = time.monotonic()
+    name = request.collection or collection_name(request.folder)
+    judgements = read_judgements(request.folder, split=request.split)
+    questions = spread(read_questions(request.folder), request.questions) if request.with_answers else []
+    folder = request.state / name
+    with _alone(folder):
+        stack = OwnStack(folder)
+        if request.fresh:
+            stack.down()
+            for each in (stack.home, stack.sources):
+                shutil.rmtree(each, ignore_errors=True)
+            stack = OwnStack(folder)
+        source = stack.declare(name)
+        total = sum(1 for _ in read_corpus(request.folder))
+        staged = stage(read_corpus(request.folder), source, seen=lambda n: progress("staging", n, total))
+        progress("starting the stack", 0, 1)
+        with stack, Api(stack.setting("api_url")) as api:
+            progress("starting the stack", 1, 1)
+            return _measured(request, name, api, source, staged, judgements, questions, progress, began)
+
+
+def collection_name(folder: Path) -> str:
+    """Return the name of a folder's collection; raises ``InvalidRequest`` where its name has no letter to begin with."""
+    name = re.sub(r"[^a-z0-9_]+", "_", folder.resolve().name.lower()).lstrip("0123456789_")[:48]
+    if len(name) < 2:
+        raise InvalidRequest(f"{folder.name!r} gives no name for a collection.", remedy="Say --collection NAME.")
+    return name
+
+
+def _measured(  # noqa: PLR0913, PLR0917 - the story's own values, used once
+    request: Request,
+    name: str,
+    api: Api,
+    source: Path,
+    staged: Staged,
+    judgements: Judgements,
+    questions: Sequence[AnsweredQuestion],
+    progress: Progress,
+    began: float,
+) -> Report:
+    id_of = _ids_by_uri(source, staged.ids)
+    before = newest_arrival(api, name)
+    ingesting = time.monotonic()
+    settled: Settled = wait_until_settled(
+        api,
+        name,
+        source,
+        staged.ids,
+        limit_s=request.ingest_limit_s,
+        seen=lambda n: progress("ingesting", n, len(staged.ids)),
+    )
+    ingest_s = time.monotonic() - ingesting
+    values: dict[str, Values] = {}
+    for mode in request.modes:
+        asked = len(judgements.queries)
+        run = retrieve(
+            api,
+            name,
+            judgements.queries,
+            mode=mode,
+            id_of=id_of,
+            seen=lambda n, mode=mode: progress(f"asking {mode}", n, asked),
+        )
+        values[mode] = measure(run, judgements.grades)
+    answers = None
+    if questions:
+        answers = ask_all(api, name, questions, id_of=id_of, seen=lambda n: progress("answering", n, len(questions)))
+    path = request.state / name / "history.jsonl"
+    earlier = history.latest(path, judgements=judgements.digest)
+    report = Report(
+        collection=name,
+        documents=settled.documents,
+        chunks=settled.chunks,
+        recorded=settled.newest_arrival - before,
+        queries=len(judgements.queries),
+        modes={
+            mode: {each: estimate(list(values[mode][each].values())) for each in MEASURES} for mode in request.modes
+        },
+        change={mode: _change(values[mode], mode, earlier) for mode in request.modes},
+        before=None if earlier is None else str(earlier["at"]),
+        answers=answers,
+        ingest_s=ingest_s,
+        seconds=time.monotonic() - began,
+        values=values,
+    )
+    history.append(path, _entry(report, judgements))
+    return report
+
+
+def _entry(report: Report, judgements: Judgements) -> dict[str, Any]:
+    """Return what the history keeps: the report, and nDCG@10 of each query to compare the next run with."""
+    per_query = {
+        mode: {query: round(value, 4) for query, value in values[MEASURES[0]].items()}
+        for mode, values in report.values.items()
+    }
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "judgements": judgements.digest,
+        "chunks": report.chunks,
+        "recorded": report.recorded,
+        "ingest_s": round(report.ingest_s, 3),
+        "per_query": per_query,
+        **report.to_json(),
+    }
+
+
+def _change(values: Values, mode: str, earlier: Mapping[str, Any] | None) -> Estimate | None:
+    """Return the change of nDCG@10 against the run before, in what the history keeps of each query."""
+    if earlier is None:
+        return None
+    rounded = {query: round(value, 4) for query, value in values[MEASURES[0]].items()}
+    return difference(rounded, earlier.get("per_query", {}).get(mode, {}))
+
+
+def _ids_by_uri(source: Path, ids: Mapping[str, str]) -> Callable[[str], str | None]:
+    def id_of(uri: str) -> str | None:
+        path = Path(unquote(urlsplit(uri).path))
+        return ids.get(path.relative_to(source).as_posix()) if path.is_relative_to(source) else None
+
+    return id_of
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold the evaluation's folder: two at once would end each other's stack."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidRequest(
+                f"Another evaluation of {folder.name} is going on.", remedy="Wait for it, or say --collection NAME."
+            ) from None
+        yield

@@ -1,0 +1,60 @@
+"""What rankings are worth: trec_eval's measures by ir-measures, and how sure one can be of them.
+
+Confidence intervals are percentiles of the bootstrap over queries (Sakai, *Evaluating Evaluation Metrics Based on the
+Bootstrap*, SIGIR 2006); two runs are compared by the same resamples, query by query.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.retrieving import Run
+
+MEASURES = ("ndcg@10", "recall@10", "recall@100", "mrr@10")
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean over queries with the bounds of its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+Values = Mapping[str, Mapping[str, float]]
+"""Value by query by measure."""
+
+
+def measure(run: Run, grades: Mapping[str, Mapping[str, int]]) -> Values:
+    """Return each measure's value for each judged query; a query that found nothing counts as 0."""
+    import ir_measures
+    from ir_measures import RR, R, nDCG
+
+    asked = dict(zip(MEASURES, (nDCG @ 10, R @ 10, R @ 100, RR @ 10), strict=True))
+    names = {str(measure): name for name, measure in asked.items()}
+    values = {name: dict.fromkeys(grades, 0.0) for name in MEASURES}
+    for each in ir_measures.iter_calc(
+        list(asked.values()), grades, {query: dict(found) for query, found in run.items()}
+    ):
+        values[names[str(each.measure)]][each.query_id] = float(each.value)
+    return values
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Return the mean with its interval; the same values give the same bounds."""
+    given = np.asarray(values, np.float64)
+    draw = np.random.default_rng(0)  # the same values always have the same interval
+    means = [given[draw.integers(0, len(given), len(given))].mean() for _ in range(RESAMPLES)]
+    low, high = np.percentile(means, [50 * (1 - CONFIDENCE), 100 - 50 * (1 - CONFIDENCE)])
+    return Estimate(mean=float(given.mean()), low=float(low), high=float(high))
+
+
+def difference(values: Mapping[str, float], before: Mapping[str, float]) -> Estimate | None:
+    """Return how much better ``values`` are, query by query; None unless both are over the same queries."""
+    if not values or values.keys() != before.keys():
+        return None
+    return estimate([values[query] - before[query] for query in sorted(values)])
