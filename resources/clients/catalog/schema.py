@@ -118,6 +118,7 @@ arrivals = Table(
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("stays", Integer, nullable=False, server_default="0"),
     Column("alone", Boolean, nullable=False, server_default="false"),
     Column("reconcile", Boolean, nullable=False, server_default="false"),
     _time("due_at", null=True),
@@ -144,6 +145,23 @@ arrivals = Table(
     CheckConstraint("state NOT IN ('pending', 'retrying') OR due_at IS NOT NULL", name="open_is_due"),
     CheckConstraint("state <> 'processing' OR due_at IS NULL", name="processing_is_not_due"),
     comment="Every recorded observation, numbered without gaps, and what became of it.",
+)
+
+failures = Table(
+    "failures",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _name("collection"),
+    Column("document_id", Uuid, nullable=False),
+    Column("arrival", BigInteger, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    _time("failed_at"),
+    Index("failures_of_document", "document_id", "id"),
+    comment="The newest 20 failures of each document, written by a trigger when a begun arrival fails.",
 )
 
 sweeps = Table(
