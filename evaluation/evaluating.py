@@ -25,7 +25,7 @@ from evaluation.datasets import AnsweredQuestion, Judgements, read_corpus, read_
 from evaluation.own_stack import OwnStack
 from evaluation.retrieving import retrieve
 from evaluation.scoring import MEASURES, Estimate, Values, difference, estimate, measure
-from evaluation.settling import Settled, newest_arrival, wait_until_settled
+from evaluation.settling import newest_arrival, wait_until_settled
 from evaluation.staging import Staged, stage
 from rag_core.errors import InvalidRequest
 from rag_core.fusion import Mode
@@ -83,71 +83,32 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
     name = request.collection or collection_name(request.folder)
     judgements = read_judgements(request.folder, split=request.split)
     questions = spread(read_questions(request.folder), request.questions) if request.with_answers else []
-    folder = request.state / name
-    with _alone(folder):
-        stack = OwnStack(folder)
+    with _alone(request.state / name):
+        stack = OwnStack(request.state / name)
         if request.fresh:
             stack.down()
             for each in (stack.home, stack.sources):
                 shutil.rmtree(each, ignore_errors=True)
-            stack = OwnStack(folder)
-        source = stack.declare(name)
-        total = sum(1 for _ in read_corpus(request.folder))
-        staged = stage(read_corpus(request.folder), source, seen=lambda n: progress("staging", n, total))
+            stack = OwnStack(stack.folder)
+        corpus = _stage(request.folder, stack.declare(name), progress)
         progress("starting the stack", 0, 1)
         with stack, Api(stack.setting("api_url")) as api:
             progress("starting the stack", 1, 1)
-            return _measured(request, name, api, source, staged, judgements, questions, progress, began)
-
-
-def collection_name(folder: Path) -> str:
-    """Return the name of a folder's collection; raises ``InvalidRequest`` where its name has no letter to begin with."""
-    name = re.sub(r"[^a-z0-9_]+", "_", folder.resolve().name.lower()).lstrip("0123456789_")[:48]
-    if len(name) < 2:
-        raise InvalidRequest(f"{folder.name!r} gives no name for a collection.", remedy="Say --collection NAME.")
-    return name
-
-
-def _measured(  # noqa: PLR0913, PLR0917 - the story's own values, used once
-    request: Request,
-    name: str,
-    api: Api,
-    source: Path,
-    staged: Staged,
-    judgements: Judgements,
-    questions: Sequence[AnsweredQuestion],
-    progress: Progress,
-    began: float,
-) -> Report:
-    id_of = _ids_by_uri(source, staged.ids)
-    before = newest_arrival(api, name)
-    ingesting = time.monotonic()
-    settled: Settled = wait_until_settled(
-        api,
-        name,
-        source,
-        staged.ids,
-        limit_s=request.ingest_limit_s,
-        seen=lambda n: progress("ingesting", n, len(staged.ids)),
-    )
-    ingest_s = time.monotonic() - ingesting
-    values: dict[str, Values] = {}
-    for mode in request.modes:
-        asked = len(judgements.queries)
-        run = retrieve(
-            api,
-            name,
-            judgements.queries,
-            mode=mode,
-            id_of=id_of,
-            seen=lambda n, mode=mode: progress(f"asking {mode}", n, asked),
-        )
-        values[mode] = measure(run, judgements.grades)
-    answers = None
-    if questions:
-        answers = ask_all(api, name, questions, id_of=id_of, seen=lambda n: progress("answering", n, len(questions)))
-    path = request.state / name / "history.jsonl"
-    earlier = history.latest(path, judgements=judgements.digest)
+            before = newest_arrival(api, name)
+            ingested = time.monotonic()
+            settled = wait_until_settled(
+                api,
+                name,
+                corpus.folder,
+                corpus.staged.ids,
+                limit_s=request.ingest_limit_s,
+                seen=lambda number: progress("ingesting", number, len(corpus.staged.ids)),
+            )
+            ingest_s = time.monotonic() - ingested
+            values = {mode: _asked(api, name, mode, judgements, corpus, progress) for mode in request.modes}
+            answers = _answered(api, name, questions, corpus, progress) if questions else None
+    past = request.state / name / "history.jsonl"
+    earlier = history.latest(past, judgements=judgements.digest)
     report = Report(
         collection=name,
         documents=settled.documents,
@@ -155,17 +116,65 @@ def _measured(  # noqa: PLR0913, PLR0917 - the story's own values, used once
         recorded=settled.newest_arrival - before,
         queries=len(judgements.queries),
         modes={
-            mode: {each: estimate(list(values[mode][each].values())) for each in MEASURES} for mode in request.modes
+            mode: {each: estimate(list(found[each].values())) for each in MEASURES} for mode, found in values.items()
         },
-        change={mode: _change(values[mode], mode, earlier) for mode in request.modes},
+        change={mode: _change(found, mode, earlier) for mode, found in values.items()},
         before=None if earlier is None else str(earlier["at"]),
         answers=answers,
         ingest_s=ingest_s,
         seconds=time.monotonic() - began,
         values=values,
     )
-    history.append(path, _entry(report, judgements))
+    history.append(past, _entry(report, judgements))
     return report
+
+
+def collection_name(folder: Path) -> str:
+    """Return the name of a folder's collection; raises ``InvalidRequest`` where its name has no letters."""
+    name = re.sub(r"[^a-z0-9_]+", "_", folder.resolve().name.lower()).lstrip("0123456789_")[:48]
+    if len(name) < 2:
+        raise InvalidRequest(f"{folder.name!r} gives no name for a collection.", remedy="Say --collection NAME.")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Corpus:
+    """The folder that is the source, and what lies in it."""
+
+    folder: Path
+    staged: Staged
+
+    def id_of(self, uri: str) -> str | None:
+        """Return the id of the record at a URI, None for what is not of the corpus."""
+        path = Path(unquote(urlsplit(uri).path))
+        inside = path.is_relative_to(self.folder)
+        return self.staged.ids.get(path.relative_to(self.folder).as_posix()) if inside else None
+
+
+def _stage(folder: Path, source: Path, progress: Progress) -> _Corpus:
+    total = sum(1 for _ in read_corpus(folder))
+    staged = stage(read_corpus(folder), source, seen=lambda number: progress("staging", number, total))
+    return _Corpus(folder=source, staged=staged)
+
+
+def _asked(api: Api, name: str, mode: str, judgements: Judgements, corpus: _Corpus, progress: Progress) -> Values:
+    total = len(judgements.queries)
+    run = retrieve(
+        api,
+        name,
+        judgements.queries,
+        mode=mode,
+        id_of=corpus.id_of,
+        seen=lambda number: progress(f"asking {mode}", number, total),
+    )
+    return measure(run, judgements.grades)
+
+
+def _answered(
+    api: Api, name: str, questions: Sequence[AnsweredQuestion], corpus: _Corpus, progress: Progress
+) -> AnswersReport:
+    total = len(questions)
+    return ask_all(api, name, questions, id_of=corpus.id_of, seen=lambda number: progress("answering", number, total))
 
 
 def _entry(report: Report, judgements: Judgements) -> dict[str, Any]:
@@ -191,14 +200,6 @@ def _change(values: Values, mode: str, earlier: Mapping[str, Any] | None) -> Est
         return None
     rounded = {query: round(value, 4) for query, value in values[MEASURES[0]].items()}
     return difference(rounded, earlier.get("per_query", {}).get(mode, {}))
-
-
-def _ids_by_uri(source: Path, ids: Mapping[str, str]) -> Callable[[str], str | None]:
-    def id_of(uri: str) -> str | None:
-        path = Path(unquote(urlsplit(uri).path))
-        return ids.get(path.relative_to(source).as_posix()) if path.is_relative_to(source) else None
-
-    return id_of
 
 
 @contextmanager

@@ -12,5 +12,6 @@ COMMANDS = {
     "retry": "documents_commands",
     "collections": "collections_commands",
     "sources": "sources_commands",
+    "eval": "eval_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

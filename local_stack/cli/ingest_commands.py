@@ -1,7 +1,7 @@
 """``rag ingest``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +34,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Copy files into a collection's inbox and say what became of each. Exit code 1 if any failed or is not done."""
+    from local_stack.cli.bars import step_bars
     from local_stack.ingesting import follow, given_files, is_sidecar, put_file, receiving_source
     from resources.clients.catalog import open_catalog
     from resources.clients.settings import load_settings
@@ -45,7 +46,7 @@ def ingest(
     with ExitStack() as closing:
         catalog = closing.enter_context(open_catalog(settings.require("database_url")))
         store = _store(settings, loaded, takes)
-        progress = closing.enter_context(_progress(show=not as_json))
+        progress = closing.enter_context(step_bars(show=not as_json))
         puts = _put_all(files, takes, loaded.collection.name, catalog, store, progress, put_file, is_sidecar)
         followed = None
         if wait:
@@ -100,32 +101,6 @@ def _put_all(
             puts.append(put_file(store, catalog, collection, given))
         progress("copying", number, len(files))
     return puts
-
-
-@contextmanager
-def _progress(*, show: bool) -> "Iterator[Callable[[str, int, int], None]]":
-    """Yield the function that shows how far each step is: a bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if not show or not console.is_terminal:
-        yield _say_nothing
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bars:
-        tasks = {}
-
-        def show_step(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done)
-
-        yield show_step
-
-
-def _say_nothing(step: str, done: int, total: int) -> None:
-    del step, done, total
 
 
 def _show_put(puts: "list[Put]", *, as_json: bool) -> None:
