@@ -174,6 +174,9 @@ class Chunking(_Declared):
         if self.min_tokens * 2 > self.max_tokens:
             message = "max_tokens must be at least twice min_tokens"
             raise ValueError(message)
+        if self.overlap_tokens * 2 > self.max_tokens:
+            message = "overlap_tokens must be at most half of max_tokens"
+            raise ValueError(message)
         return self
 
 

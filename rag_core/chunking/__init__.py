@@ -6,6 +6,6 @@ chooses among them.
 
 from rag_core.chunking.chunks import CHUNKER_VERSION, Chunk, chunk_document
 from rag_core.chunking.context import embedding_text
-from rag_core.chunking.measuring import TokenOffsets
+from rag_core.chunking.measuring import ModelTokens, TokenOffsets
 
-__all__ = ["CHUNKER_VERSION", "Chunk", "TokenOffsets", "chunk_document", "embedding_text"]
+__all__ = ["CHUNKER_VERSION", "Chunk", "ModelTokens", "TokenOffsets", "chunk_document", "embedding_text"]

@@ -10,13 +10,17 @@ from rag_core.parsed import Block, Heading
 
 
 class Level(IntEnum):
-    """How good a place for a cut is; lower is better."""
+    """How good a place for a cut is; lower is better.
+
+    A phrase is a sentence's end inside a row of a table or a line of code: it is cut there only where not even one row
+    fits. Where there is no boundary at all, a cut goes between words.
+    """
 
     SECTION = 0
     PARAGRAPH = 1
     SENTENCE = 2
     LINE = 3
-    WORD = 4
+    PHRASE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +37,28 @@ _LINE = re.compile(r"\n\s*")
 
 
 def boundaries_of(text: str, headings: Sequence[Heading], blocks: Sequence[Block]) -> list[Boundary]:
-    """Return every place for a cut but the words, in order; places inside blocks count as lines."""
-    found: dict[int, Level] = {}
-    for level, pattern in ((Level.LINE, _LINE), (Level.SENTENCE, _SENTENCE), (Level.PARAGRAPH, _PARAGRAPH)):
-        found |= dict.fromkeys((match.end() for match in pattern.finditer(text)), level)
-    for at in _inside(sorted(found), blocks):
-        found[at] = Level.LINE
+    """Return every place for a cut but the words, in order.
+
+    Inside a table the rows count as lines; inside code a blank line counts as a sentence's end, so that code that must
+    be cut is cut between its parts.
+    """
+    lines = {match.end() for match in _LINE.finditer(text)}
+    paragraphs = {match.end() for match in _PARAGRAPH.finditer(text)}
+    found = dict.fromkeys(lines, Level.LINE)
+    found |= dict.fromkeys((match.end() for match in _SENTENCE.finditer(text)), Level.SENTENCE)
+    found |= dict.fromkeys(paragraphs, Level.PARAGRAPH)
+    for at, block in _inside(sorted(found), blocks):
+        if at not in lines:
+            found[at] = Level.PHRASE
+        else:
+            found[at] = Level.SENTENCE if block.kind == "code" and at in paragraphs else Level.LINE
     for block in blocks:
         found[block.start] = found[block.end] = Level.PARAGRAPH
     found |= dict.fromkeys((heading.start for heading in headings), Level.SECTION)
     return [Boundary(at, level) for at, level in sorted(found.items()) if 0 < at < len(text)]
 
 
-def _inside(places: Sequence[int], blocks: Sequence[Block]) -> Iterator[int]:
+def _inside(places: Sequence[int], blocks: Sequence[Block]) -> Iterator[tuple[int, Block]]:
     for block in blocks:
-        yield from places[bisect_right(places, block.start) : bisect_left(places, block.end)]
+        for at in places[bisect_right(places, block.start) : bisect_left(places, block.end)]:
+            yield at, block

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_core.chunking.boundaries import boundaries_of
-from rag_core.chunking.cutting import Ruler, cuts_within
-from rag_core.chunking.measuring import TokenOffsets, token_starts
+from rag_core.chunking.cutting import Ruler, cuts_within, starts_word
+from rag_core.chunking.measuring import RESERVED_TOKENS, ModelTokens, token_starts
 from rag_core.collection import Chunking
 from rag_core.parsed import Heading, PageSpan, ParsedDocument
 
-CHUNKER_VERSION = "chunker/1"
+CHUNKER_VERSION = "chunker/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,15 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class _Span:
+    """A chunk's characters; ``own`` is where it begins without what it repeats of the chunk before."""
+
+    start: int
+    own: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Section:
     start: int
     end: int
@@ -38,29 +47,33 @@ class _Section:
     level: int
 
 
-def chunk_document(parsed: ParsedDocument, spec: Chunking, tokenizer: TokenOffsets) -> tuple[Chunk, ...]:
+def chunk_document(parsed: ParsedDocument, spec: Chunking, model: ModelTokens) -> tuple[Chunk, ...]:
     """Return the chunks of a document in order; together they hold all of its text but blank space.
 
-    Lengths are in the tokenizer's tokens (see ``measuring``); one pass tokenizes the whole text. With
-    ``overlap_tokens`` a chunk also repeats the end of the one before it, and still has at most ``max_tokens``.
+    Lengths are in the model's tokens (see ``measuring``); one pass tokenizes the whole text. No chunk is longer than
+    what the model sees, whatever ``max_tokens`` says. With ``overlap_tokens`` a chunk also repeats the end of the one
+    before it, and still has at most ``max_tokens``; where it is cut stays the same.
     """
     boundaries = boundaries_of(parsed.text, parsed.headings, parsed.blocks)
     ruler = Ruler(
         text=parsed.text,
-        token_starts=token_starts(parsed.text, tokenizer),
+        token_starts=token_starts(parsed.text, model),
         boundaries=boundaries,
         boundary_places=[boundary.at for boundary in boundaries],
         blocks=sorted((block.start, block.end) for block in parsed.blocks),
     )
     sections = _sections(parsed.text, parsed.headings)
-    highest = spec.max_tokens - spec.overlap_tokens
+    most = min(spec.max_tokens, model.max_tokens - RESERVED_TOKENS)
+    overlap = min(spec.overlap_tokens, most // 2)
+    highest = most - overlap
     lowest = min(spec.min_tokens, highest // 2)
-    spans: list[tuple[int, int]] = []
+    spans: list[_Span] = []
     for start, end in _regions(sections, ruler, smallest=lowest):
         cuts = cuts_within(ruler, start, end, lowest=lowest, highest=highest)
-        inner = [_overlapped(ruler, cut, start, spec.overlap_tokens) for cut in cuts]
-        spans += [_trimmed(parsed.text, a, b) for a, b in zip(inner, [*cuts[1:], end], strict=True)]
-    return tuple(_described(parsed, sections, [(a, b) for a, b in spans if a < b]))
+        for cut, following in zip(cuts, [*cuts[1:], end], strict=True):
+            first, last = _trimmed(parsed.text, _overlapped(ruler, cut, start, overlap), following)
+            spans.append(_Span(first, max(cut, first), last))
+    return tuple(_described(parsed, sections, [span for span in spans if span.own < span.end]))
 
 
 def _sections(text: str, headings: Sequence[Heading]) -> list[_Section]:
@@ -104,16 +117,22 @@ def _regions(sections: Sequence[_Section], ruler: Ruler, *, smallest: int) -> It
         yield open_start, previous.end
 
 
-def _overlapped(ruler: Ruler, cut: int, region_start: int, overlap_tokens: int) -> int:
-    """Return where a chunk begins that repeats up to ``overlap_tokens`` of what stands before ``cut``."""
-    if not overlap_tokens or cut == region_start:
+def _overlapped(ruler: Ruler, cut: int, region_start: int, overlap: int) -> int:
+    """Return where a chunk begins that repeats up to ``overlap`` tokens of what stands before ``cut``.
+
+    That is at the best kind of boundary among them, else at a word: what is repeated reads well and is found again
+    after an edit elsewhere.
+    """
+    if not overlap or cut == region_start:
         return cut
-    index = bisect_right(ruler.token_starts, cut - 1) - overlap_tokens
+    index = bisect_right(ruler.token_starts, cut - 1) - overlap
     earliest = max(region_start, ruler.token_starts[max(index, 0)])
-    place = bisect_right(ruler.boundary_places, earliest - 1)
-    if place < len(ruler.boundary_places) and ruler.boundary_places[place] < cut:
-        return ruler.boundary_places[place]
-    return earliest
+    first = bisect_right(ruler.boundary_places, earliest - 1)
+    inner = ruler.boundaries[first : bisect_right(ruler.boundary_places, cut - 1)]
+    if inner:
+        return min(inner, key=lambda boundary: (boundary.level, boundary.at)).at
+    words = ruler.token_starts[max(index, 0) : bisect_right(ruler.token_starts, cut - 1)]
+    return next((place for place in words if place >= earliest and starts_word(ruler.text, place)), cut)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -124,13 +143,12 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _described(
-    parsed: ParsedDocument, sections: Sequence[_Section], spans: Sequence[tuple[int, int]]
-) -> Iterator[Chunk]:
+def _described(parsed: ParsedDocument, sections: Sequence[_Section], spans: Sequence[_Span]) -> Iterator[Chunk]:
     section_starts = [section.start for section in sections]
     page_starts = [page.start for page in parsed.pages]
     seen: dict[str, int] = {}
-    for ordinal, (start, end) in enumerate(spans):
+    for ordinal, span in enumerate(spans):
+        start, end = span.start, span.end
         text = parsed.text[start:end]
         occurrence = seen.get(text, 0)
         seen[text] = occurrence + 1
@@ -142,7 +160,7 @@ def _described(
             occurrence=occurrence,
             first_page=_page(parsed.pages, page_starts, start),
             last_page=_page(parsed.pages, page_starts, end - 1),
-            heading_path=sections[max(bisect_right(section_starts, start) - 1, 0)].path,
+            heading_path=sections[max(bisect_right(section_starts, span.own) - 1, 0)].path,
         )
 
 

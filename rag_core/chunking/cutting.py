@@ -47,19 +47,24 @@ def cuts_within(ruler: Ruler, start: int, end: int, *, lowest: int, highest: int
     while (left := ruler.tokens(cuts[-1], end)) > highest:
         at = cuts[-1]
         # What remains must not be a crumb: near the end the window stops ``lowest`` before it.
-        furthest = min(highest, max(lowest, left - lowest))
-        nearest = ruler.after(at, lowest)
-        whole = _block_to_keep(ruler, at, nearest, ruler.after(at, furthest), highest)
-        cuts.append(whole or _best_cut(ruler, at, nearest, ruler.after(at, furthest)))
+        tokens = min(highest, max(lowest, left - lowest))
+        nearest, furthest = ruler.after(at, lowest), ruler.after(at, tokens)
+        whole = _edge_of_block_to_keep(ruler, at, nearest, furthest, highest)
+        cuts.append(whole or _best_cut(ruler, at, nearest, furthest))
     return cuts
 
 
-def _block_to_keep(ruler: Ruler, at: int, nearest: int, furthest: int, highest: int) -> int | None:
-    """Return where a block begins that holds the whole window and fits a chunk: a short chunk before it saves it."""
+def _edge_of_block_to_keep(ruler: Ruler, at: int, nearest: int, furthest: int, highest: int) -> int | None:
+    """Return the edge to cut at where the window lies inside a block that fits a chunk.
+
+    Behind the block if it still ends in this chunk, be what remains a crumb; else before it, be this chunk short.
+    """
     block = ruler.block_around(nearest)
-    if block is None or not at < block[0] or block[1] <= furthest or ruler.tokens(*block) > highest:
+    if block is None or block[1] <= furthest or ruler.tokens(*block) > highest:
         return None
-    return block[0]
+    if ruler.tokens(at, block[1]) <= highest:
+        return block[1]
+    return block[0] if at < block[0] else None
 
 
 def _best_cut(ruler: Ruler, at: int, nearest: int, furthest: int) -> int:
@@ -67,17 +72,18 @@ def _best_cut(ruler: Ruler, at: int, nearest: int, furthest: int) -> int:
     last = bisect_right(ruler.boundary_places, furthest)
     window = ruler.boundaries[first:last]
     if window:
-        # A heading or a paragraph's end first; a line's end only where there is no sentence's.
+        # A heading or a paragraph's end first; a line's or a row's end only where there is no sentence's.
         best = min(boundary.level for boundary in window)
         places = [boundary.at for boundary in window if boundary.level == best]
     else:
         low, high = bisect_left(ruler.token_starts, nearest), bisect_right(ruler.token_starts, furthest)
-        places = [place for place in ruler.token_starts[low:high] if place > at and _starts_word(ruler.text, place)]
-        places = places or [furthest]
+        tokens = [place for place in ruler.token_starts[low:high] if place > at]
+        places = [place for place in tokens if starts_word(ruler.text, place)] or tokens or [furthest]
     return min(places, key=lambda place: (_hash(ruler.text, place), place))
 
 
-def _starts_word(text: str, place: int) -> bool:
+def starts_word(text: str, place: int) -> bool:
+    """Say whether blank space stands before ``place``."""
     return text[place - 1].isspace()
 
 

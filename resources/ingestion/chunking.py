@@ -39,7 +39,11 @@ class Chunker:
         owner = UUID(document.row.document_id)
         for chunk in chunk_document(parsed, self.chunking, self.embedder()):
             seen = embedding_text(
-                title=parsed.title, heading_path=chunk.heading_path, text=chunk.text, context=self.chunking.context
+                title=parsed.title,
+                heading_path=chunk.heading_path,
+                text=chunk.text,
+                chunking=self.chunking,
+                model=self.embedder(),
             )
             rows.append(
                 ChunkRow(

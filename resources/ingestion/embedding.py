@@ -126,7 +126,11 @@ class ChunkEmbedder:
 
     def _text(self, one: ChunkedDocument, row: ChunkRow) -> str:
         return embedding_text(
-            title=one.document.row.title, heading_path=row.heading_path, text=row.text, context=self.chunking.context
+            title=one.document.row.title,
+            heading_path=row.heading_path,
+            text=row.text,
+            chunking=self.chunking,
+            model=self.embedder(),
         )
 
     def _made(self, missing: Mapping[str, tuple[str, int]]) -> dict[str, EmbeddingRow]:
