@@ -17,6 +17,7 @@ from rag_core.errors import InvalidRequest
 MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_LINES = 5_000_000
 _DEFAULT_SPLIT = "test"
+_FORM = "A test collection has BEIR's form: corpus.jsonl, queries.jsonl, qrels/test.tsv."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ def read_corpus(folder: Path) -> Iterator[Record]:
 
 def read_judgements(folder: Path, *, split: str | None = None) -> Judgements:
     """Return the judged queries of a split; without one, ``test``, or the only one there is."""
+    if not (folder / "corpus.jsonl").is_file():
+        raise InvalidRequest(f"{folder} is no test collection: it holds no corpus.jsonl.", remedy=_FORM)
     grades: dict[str, dict[str, int]] = {}
     path = _qrels(folder, split)
     for line, text in _lines(path):
@@ -152,7 +155,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     raise _wrong(path, number, f"more than {MAX_LINES} lines, or one above {MAX_LINE_BYTES} bytes")
                 yield number, content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path} cannot be read: {error}.", remedy="A test collection has BEIR's form.") from None
+        raise InvalidRequest(f"{path} cannot be read: {error}.", remedy=_FORM) from None
 
 
 def _text(row: Mapping[str, Any], key: str, path: Path, line: int) -> str:

@@ -25,13 +25,14 @@ from evaluation.datasets import AnsweredQuestion, Judgements, read_corpus, read_
 from evaluation.own_stack import OwnStack
 from evaluation.retrieving import retrieve
 from evaluation.scoring import MEASURES, Estimate, Values, difference, estimate, measure
-from evaluation.settling import newest_arrival, wait_until_settled
+from evaluation.settling import wait_until_settled
 from evaluation.staging import Staged, stage
 from rag_core.errors import InvalidRequest
 from rag_core.fusion import Mode
 
 MODES = (Mode.DENSE.value, Mode.SPARSE.value, Mode.HYBRID.value)
 Progress = Callable[[str, int, int], None]
+_SETTLED = "last-arrival"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +90,12 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
             stack.down()
             for each in (stack.home, stack.sources):
                 shutil.rmtree(each, ignore_errors=True)
+            (stack.folder / _SETTLED).unlink(missing_ok=True)
             stack = OwnStack(stack.folder)
         corpus = _stage(request.folder, stack.declare(name), progress)
         progress("starting the stack", 0, 1)
         with stack, Api(stack.setting("api_url")) as api:
             progress("starting the stack", 1, 1)
-            before = newest_arrival(api, name)
             ingested = time.monotonic()
             settled = wait_until_settled(
                 api,
@@ -108,12 +109,13 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
             values = {mode: _asked(api, name, mode, judgements, corpus, progress) for mode in request.modes}
             answers = _answered(api, name, questions, corpus, progress) if questions else None
     past = request.state / name / "history.jsonl"
+    recorded = settled.newest_arrival - _last_arrival(stack.folder, settled.newest_arrival)
     earlier = history.latest(past, judgements=judgements.digest)
     report = Report(
         collection=name,
         documents=settled.documents,
         chunks=settled.chunks,
-        recorded=settled.newest_arrival - before,
+        recorded=recorded,
         queries=len(judgements.queries),
         modes={
             mode: {each: estimate(list(found[each].values())) for each in MEASURES} for mode, found in values.items()
@@ -200,6 +202,14 @@ def _change(values: Values, mode: str, earlier: Mapping[str, Any] | None) -> Est
         return None
     rounded = {query: round(value, 4) for query, value in values[MEASURES[0]].items()}
     return difference(rounded, earlier.get("per_query", {}).get(mode, {}))
+
+
+def _last_arrival(folder: Path, newest: int) -> int:
+    """Return the last arrival that the evaluation before saw, -1 for the first one, and remember ``newest``."""
+    path = folder / _SETTLED
+    before = int(path.read_text(encoding="utf-8")) if path.exists() else -1
+    path.write_text(f"{newest}\n", encoding="utf-8")
+    return before
 
 
 @contextmanager

@@ -28,13 +28,6 @@ class Settled:
     newest_arrival: int
 
 
-def newest_arrival(api: Api, collection: str) -> int:
-    """Return the number of the last observation recorded for a collection, -1 before the first."""
-    if api.collection(collection) is None:
-        return -1
-    return max((int(each["newest_arrival"]) for each in api.documents(collection)), default=-1)
-
-
 def wait_until_settled(
     api: Api, collection: str, folder: Path, ids: Mapping[str, str], *, limit_s: float, seen: Callable[[int], None]
 ) -> Settled:

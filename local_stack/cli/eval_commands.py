@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_WIDTH = 130
+"""Wide enough for every figure with its interval, also where the output is no terminal."""
+
 
 @app.command("eval")
 def evaluate(
@@ -86,7 +89,7 @@ def _show(report: "Report") -> None:
         change = report.change[mode]
         said = [] if not report.before else ["not comparable" if change is None else _spelled(change, sign="+")]
         table.add_row(mode, *(_spelled(measures[each]) for each in MEASURES), *said)
-    out.print(table)
+    out.print(table, width=max(out.width, _WIDTH))
     if report.answers is not None:
         _show_answers(report.answers.shares, report.answers.auc, report.answers.answerable, report.answers.unanswerable)
 
@@ -112,4 +115,4 @@ def _show_answers(shares: Mapping[str, "Estimate"], auc: float | None, answerabl
 
 
 def _spelled(value: "Estimate", *, sign: str = "") -> str:
-    return f"{value.mean:{sign}.4f} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"
+    return f"{value.mean:{sign}.4f} [{value.low:{sign}.3f} {value.high:{sign}.3f}]"
