@@ -49,6 +49,10 @@ class Api:
             if not after:
                 return
 
+    def below(self, collection: str, prefix: str) -> list[dict[str, Any]]:
+        """Return the first documents whose URI begins with ``prefix``."""
+        return self._json("GET", "/v1/documents", params={"collection": collection, "prefix": prefix})["documents"]
+
     def _json(self, method: str, path: str, **more: Any) -> Any:
         try:
             answer = self._client.request(method, path, **more)
