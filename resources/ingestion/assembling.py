@@ -26,7 +26,9 @@ from resources.ingestion.embedding import ChunkEmbedder
 from resources.ingestion.indexing import ActiveIndex, checked
 from resources.ingestion.last_good import LastGoodRows
 from resources.ingestion.lease import LeaseKeeper
+from resources.ingestion.looking import SourceLooker
 from resources.ingestion.reading import DocumentParser, DocumentReader, Lineage
+from resources.ingestion.reading_ahead import BatchReader
 from resources.ingestion.specs import processing_spec
 from resources.ingestion.storing import RowStore
 from resources.ingestion.writing import VectorWriter
@@ -74,9 +76,10 @@ def assemble(
     def embed() -> Embedder:
         return checked(embedder.of(index.spec.model), index.spec)
 
+    looker = SourceLooker(setting.collection, setting.stores)
     reader = DocumentReader(
         collection=setting.collection,
-        stores=setting.stores,
+        looker=looker,
         parser=Entered(setting.sandbox_factory, opened).get,
         passwords=setting.passwords,
         folder=folder,
@@ -88,7 +91,15 @@ def assemble(
         catalog=setting.catalog,
         claim=claim,
         parts=setting.parts,
-        reader=reader,
+        reader=BatchReader(
+            catalog=setting.catalog,
+            parts=setting.parts,
+            fingerprints=fingerprints,
+            reader=reader,
+            readers=readers,
+            layers=setting.layers,
+            recompute=setting.recompute,
+        ),
         chunker=Chunker(chunking=setting.collection.chunking, embedder=embed),
         embedder=ChunkEmbedder(
             parts=setting.parts,
@@ -110,22 +121,21 @@ def assemble(
         ),
         vectors=VectorWriter(
             collection=setting.collection,
+            claim=claim,
             writing=setting.catalog.writing,
             index=index.physical,
             qdrant=setting.writer,
             parts=setting.parts,
-            look=reader.look,
+            look=looker.look,
             last_good=good.find,
             executor=readers,
-            run_id=setting.run_id,
             code_version=setting.code_version,
             tried=tried,
             rewrite=bool(setting.recompute & {Layer.EMBEDDINGS, Layer.VECTORS}),
-            stay_due=lambda task: setting.catalog.due.stay_due(claim, [task.arrival.number]),
+            stay_due=lambda task: setting.catalog.due.stay_due(claim, [task.arrival.number], delay_s=None),
             before_write=lease.check,
             step=setting.at_step,
         ),
-        readers=readers,
         layers=setting.layers,
         recompute=setting.recompute,
         check_claim=lease.check,

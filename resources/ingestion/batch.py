@@ -1,24 +1,28 @@
-"""One micro-batch through the layers: read ahead in a thread, then chunk, embed, store and write."""
+"""The second half of a micro-batch: what was read is chunked, embedded, stored and written; nothing stays unsettled."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from uuid import UUID
 
-from rag_core.arrivals import ArrivalState
 from rag_core.collection import Collection
-from rag_core.errors import DocumentRejected, DocumentUnavailable, QuarantineKind, SourceChanged
-from rag_core.rows import ChunkRow, DocumentRow
+from rag_core.errors import (
+    ConfigurationError,
+    DependencyUnavailable,
+    DocumentRejected,
+    DocumentUnavailable,
+    SourceAway,
+    SourceChanged,
+)
+from rag_core.rows import ChunkRow
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import Claim, DueArrival, FoundPart
+from resources.clients.catalog.values import Claim, ClaimLost, DueArrival, FoundPart
 from resources.clients.parquet_parts import PartStore
-from resources.ingestion.batching import MicroBatch
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
 from resources.ingestion.embedding import ChunkEmbedder
-from resources.ingestion.reading import DocumentReader
+from resources.ingestion.reading_ahead import BatchReader, ReadBatch, text_bytes, timed
 from resources.ingestion.storing import RowStore
 from resources.ingestion.tables import read_rows
 from resources.ingestion.work import (
@@ -26,74 +30,87 @@ from resources.ingestion.work import (
     EmbeddedDocument,
     FailedDocument,
     GoneDocument,
-    KnownRow,
     ReadDocument,
     ReadResult,
     SkippedDocument,
 )
 from resources.ingestion.writing import VectorWriter
 
+_TEXT_AT_ONCE = 8 * 1024 * 1024
+"""Bytes of text that pass the layers together: rows and vectors take several times as much."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadBatch:
-    """A micro-batch whose documents are read and parsed, and what that cost."""
-
-    batch: MicroBatch
-    results: Sequence[ReadResult]
-    counts: Counts
+_MAX_REASON = 500
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchWork:
-    """What one run needs to take micro-batches of its block through the layers."""
+    """What one run needs to take micro-batches of its block through the layers; ``away``: sources not looked at."""
 
     collection: Collection
     catalog: Catalog
     claim: Claim
     parts: PartStore
-    reader: DocumentReader
+    reader: BatchReader
     chunker: Chunker
     embedder: ChunkEmbedder
     rows: RowStore
     vectors: VectorWriter
-    readers: Executor
     layers: frozenset[str]
     recompute: frozenset[str]
     check_claim: Callable[[], None]
     step: Callable[[str], None]
     totals: Counts = field(default_factory=Counts)
+    away: dict[str, SourceAway] = field(default_factory=dict[str, SourceAway])
+    sequence: Iterator[int] = field(default_factory=count)
 
-    def read(self, batch: MicroBatch) -> ReadBatch:
-        """Read and parse a micro-batch, documents side by side; called from the thread that reads ahead."""
-        counts = Counts()
-        with _timed(counts, "read_s"):
-            known = self._known([task.arrival.document_id for task in batch.tasks])
-            results = list(self.readers.map(lambda task: self._read(task, known), batch.tasks))
-        for result in results:
-            if isinstance(result, ReadDocument):
-                counts.parsed += int(result.parsed)
-                counts.parse_skipped += int(not result.parsed)
-                counts.downloaded += int(result.downloaded_bytes > 0)
-                counts.source_bytes += result.downloaded_bytes
-                counts.text_bytes += len(result.row.text.encode("utf-8", "surrogatepass"))
-        return ReadBatch(batch=batch, results=results, counts=counts)
-
-    def finish(self, read: ReadBatch, sequence: int) -> None:
+    def finish(self, read: ReadBatch) -> None:
         """Take what was read through the remaining layers; every arrival of the batch is settled on return."""
-        counts = read.counts
-        counts.arrivals += len(read.results)
+        self.totals.add(read.counts)
+        for piece in _pieces(read.results):
+            self._finish_each(piece)
+
+    def _finish_each(self, results: Sequence[ReadResult]) -> None:
+        """Finish documents together; where something unforeseen happens each by itself, so that only one fails.
+
+        Raises what concerns all of them: a dependency that is away, a lost claim, a wrong setting.
+        """
+        done = Counts(arrivals=len(results))
+        settled: set[int] = set()
+        try:
+            self._finish(results, settled, done)
+        except (DependencyUnavailable, ClaimLost, ConfigurationError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect met in one document must not stop the others
+            left = [one for one in results if one.task.arrival.number not in settled]
+            self.totals.add(Counts(arrivals=len(settled), still_due=len(settled)))
+            if len(left) > 1:
+                _log.warning("%d documents are finished one by one: %r", len(left), error)
+            if len(left) != len(results) or len(left) > 1:
+                for one in left:
+                    self._finish_each([one])
+                return
+            task = left[0].task
+            _log.exception("Finishing %s failed unexpectedly", task.arrival.uri)
+            reason = f"Unexpected {type(error).__name__}: {error}"[:_MAX_REASON]
+            done = Counts(arrivals=1)
+            self._finish([FailedDocument(task=task, error=DocumentUnavailable(reason))], settled, done)
+        self.totals.add(done)
+
+    def _finish(self, results: Sequence[ReadResult], settled: set[int], counts: Counts) -> None:
+        """Take documents through the layers together; ``settled`` is told of each arrival that got its time."""
         self.check_claim()
-        documents = [one for one in read.results if isinstance(one, ReadDocument)]
-        failed = [one for one in read.results if isinstance(one, FailedDocument)]
-        skipped: list[DueArrival] = [one.task for one in read.results if isinstance(one, SkippedDocument)]
-        gone = [one for one in read.results if isinstance(one, GoneDocument)]
+        documents = [one for one in results if isinstance(one, ReadDocument)]
+        failed = [one for one in results if isinstance(one, FailedDocument)]
+        skipped: list[DueArrival] = [one.task for one in results if isinstance(one, SkippedDocument)]
+        gone = [one for one in results if isinstance(one, GoneDocument)]
 
         chunked = self._chunked(documents, failed, skipped, counts)
         embedded = self._embedded(chunked, skipped, counts)
         self.check_claim()
         self.step("embedded")
         written = self.rows.store(
-            sequence,
+            next(self.sequence),
             read=documents if Layer.DOCUMENTS in self.layers else (),
             chunked=chunked if Layer.CHUNKS in self.layers else (),
             embedded=embedded if Layer.EMBEDDINGS in self.layers else (),
@@ -102,39 +119,18 @@ class BatchWork:
         counts.part_files += len(written)
         counts.part_bytes += sum(part.bytes for part in written)
         self.step("named")
-        with _timed(counts, "write_s"):
+        with timed(counts, "write_s"):
             if Layer.VECTORS in self.layers:
-                self._settle_transient(failed, counts)
-                rejected = [one for one in failed if isinstance(one.error, DocumentRejected)]
+                rejected = self._settle_transient(failed, settled, counts)
                 items = [*embedded, *gone, *rejected]
                 if items:
                     self.vectors.write(items, counts)
-                self._leave_due(skipped, counts)
+                self._put_back(skipped, 0, counts)
             else:
                 left = len(failed) + len(gone) + len(skipped)
+                self._note_away(failed, counts)
                 counts.still_due += left
-                counts.stored += len(read.results) - left
-        self.totals.add(counts)
-
-    def _known(self, documents: Sequence[UUID]) -> dict[UUID, KnownRow]:
-        """Return the latest stored row of each document that has one."""
-        found = self._latest(documents, Layer.DOCUMENTS)
-        rows = read_rows(self.parts, DocumentRow, {part.arrival: part.file for part in found.values()})
-        return {
-            document: KnownRow(arrival=part.arrival, row=rows[part.arrival][0])
-            for document, part in found.items()
-            if part.arrival in rows
-        }
-
-    def _read(self, task: DueArrival, known: dict[UUID, KnownRow]) -> ReadResult:
-        row = known.get(task.arrival.document_id)
-        if task.reconcile and task.arrival.state is ArrivalState.QUARANTINED:
-            return FailedDocument(task=task, error=self._reason_of(task))
-        if Layer.DOCUMENTS in self.layers:
-            return self.reader.read(task, row, reparse=Layer.DOCUMENTS in self.recompute)
-        if row is not None and row.arrival == task.arrival.number:
-            return ReadDocument(task=task, row=row.row, stored=True, parsed=False)
-        return SkippedDocument(task=task)
+                counts.stored += len(results) - left
 
     def _chunked(
         self,
@@ -146,7 +142,7 @@ class BatchWork:
         chunked: list[ChunkedDocument] = []
         if not self.layers & {Layer.CHUNKS, Layer.EMBEDDINGS, Layer.VECTORS}:
             return chunked
-        with _timed(counts, "chunk_s"):
+        with timed(counts, "chunk_s"):
             found = self._latest([one.arrival.document_id for one in documents], Layer.CHUNKS)
             known = read_rows(self.parts, ChunkRow, {part.arrival: part.file for part in found.values()})
             for one in documents:
@@ -155,7 +151,8 @@ class BatchWork:
                 try:
                     done = self.chunker.chunk(one, rows, remake=Layer.CHUNKS in self.recompute)
                 except DocumentRejected as error:
-                    failed.append(FailedDocument(task=one.task, error=error))
+                    groups = self.reader.reader.groups_of(one.row)
+                    failed.append(FailedDocument(task=one.task, error=error, groups=groups, row=one.row))
                     continue
                 if done.stored or Layer.CHUNKS in self.layers:
                     chunked.append(done)
@@ -170,7 +167,7 @@ class BatchWork:
     ) -> list[EmbeddedDocument]:
         if not self.layers & {Layer.EMBEDDINGS, Layer.VECTORS}:
             return []
-        with _timed(counts, "embed_s"):
+        with timed(counts, "embed_s"):
             found = self._latest([one.arrival.document_id for one in chunked], Layer.EMBEDDINGS)
             if Layer.EMBEDDINGS not in self.layers:
                 return self.embedder.only_stored(chunked, found, skipped)
@@ -179,41 +176,60 @@ class BatchWork:
         counts.vectors_reused += result.reused
         return list(result.documents)
 
-    def _settle_transient(self, failed: Sequence[FailedDocument], counts: Counts) -> None:
+    def _settle_transient(
+        self, failed: Sequence[FailedDocument], settled: set[int], counts: Counts
+    ) -> list[FailedDocument]:
+        """Give each that may be tried again its time; return those that failed for good, to be written as such."""
+        rejected: list[FailedDocument] = []
         for one in failed:
             number = one.task.arrival.number
             match one.error:
                 case SourceChanged():
-                    self.catalog.due.stay_due(self.claim, [number])
+                    self.catalog.due.stay_due(self.claim, [number], delay_s=None)
                     counts.still_due += 1
+                case SourceAway():
+                    self._note_away([one], counts)
+                    self._put_back([one.task], one.error.wait_s, counts)
                 case DocumentUnavailable():
-                    again = self.catalog.due.retry_later(
+                    exhausted = self.catalog.due.retry_later(
                         self.claim, number, one.error, max_attempts=self.collection.limits.max_attempts
                     )
-                    counts.retrying += int(again)
-                    counts.quarantined += int(not again)
+                    if exhausted is None:
+                        counts.retrying += 1
+                    else:
+                        rejected.append(replace(one, error=exhausted))
                 case DocumentRejected():
-                    pass
+                    rejected.append(one)
+            if not rejected or rejected[-1].task is not one.task:
+                settled.add(number)
+        return rejected
 
-    def _leave_due(self, skipped: Sequence[DueArrival], counts: Counts) -> None:
-        if skipped:
-            self.catalog.due.give_back(self.claim, [task.arrival.number for task in skipped])
-            counts.still_due += len(skipped)
+    def _note_away(self, failed: Sequence[FailedDocument], counts: Counts) -> None:
+        for one in failed:
+            if isinstance(one.error, SourceAway):
+                counts.source_away += 1
+                self.away[one.error.source] = one.error
 
-    def _latest(self, documents: Sequence[UUID], asset: str) -> dict[UUID, FoundPart]:
+    def _put_back(self, tasks: Sequence[DueArrival], delay_s: float, counts: Counts) -> None:
+        """Leave arrivals as they were before this run began them; those that were due are due again."""
+        if tasks:
+            self.catalog.due.put_back(self.claim, tasks, delay_s=delay_s)
+            counts.still_due += len(tasks)
+
+    def _latest(self, documents: Sequence[UUID], asset: str) -> Mapping[UUID, FoundPart]:
         return self.catalog.parts.latest_for(documents, asset, self.rows.fingerprints[asset]) if documents else {}
 
-    def _reason_of(self, task: DueArrival) -> DocumentRejected:
-        shown = self.catalog.queries.document(task.arrival.document_id)
-        if shown is None or shown.reason is None:
-            return DocumentRejected(QuarantineKind.UNREADABLE, "The document failed before.", remedy="Retry it.")
-        return DocumentRejected(QuarantineKind(shown.reason.kind), shown.reason.message, remedy=shown.reason.remedy)
 
-
-@contextmanager
-def _timed(counts: Counts, name: str) -> Iterator[None]:
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        setattr(counts, name, getattr(counts, name) + time.perf_counter() - started)
+def _pieces(results: Sequence[ReadResult]) -> Iterator[list[ReadResult]]:
+    """Split what was read into pieces of bounded text."""
+    piece: list[ReadResult] = []
+    size = 0
+    for result in results:
+        cost = text_bytes(result.row) if isinstance(result, ReadDocument) else 0
+        if piece and size + cost > _TEXT_AT_ONCE:
+            yield piece
+            piece, size = [], 0
+        piece.append(result)
+        size += cost
+    if piece:
+        yield piece

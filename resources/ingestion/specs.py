@@ -10,11 +10,17 @@ from resources.clients.parsing.versions import PARSER_VERSIONS
 def processing_spec(collection: Collection) -> ProcessingSpec:
     """Return what the collection's documents depend on now; the catalog makes due what another spec made."""
     rules = {
-        source.name: [rule.model_dump(mode="json", by_alias=True) for rule in source.metadata]
+        source.name: fingerprint(
+            [
+                source.name,
+                [rule.model_dump(mode="json", by_alias=True) for rule in source.metadata],
+                collection.default_access,
+            ]
+        )
         for source in collection.sources
     }
     return ProcessingSpec(
         parser_versions=frozenset(PARSER_VERSIONS.values()),
         chunking=fingerprint([collection.chunking.model_dump(mode="json"), CHUNKER_VERSION]),
-        metadata_rules=fingerprint([rules, collection.default_access]),
+        metadata_rules=rules,
     )

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import chain
 from uuid import UUID
 
-from rag_core.access import narrowed_groups
+from rag_core.access import narrowed_groups, stored_groups
 from rag_core.arrivals import Arrival
 from rag_core.collection import Collection, OnQuarantine
-from rag_core.errors import DocumentRejected, DocumentUnavailable
+from rag_core.errors import DocumentRejected, DocumentUnavailable, SourceAway
 from rag_core.identity import Json, fingerprint
 from rag_core.index_spec import Payload
 from rag_core.reconciling import IndexChange, PointState, WantedDocument, difference
-from resources.clients.catalog.values import DueArrival, HeadState, Outcome, ProcessingSpec, WriteRequest
+from rag_core.rows import DocumentRow
+from resources.clients.catalog.values import Claim, DueArrival, HeadState, Outcome, ProcessingSpec, WriteRequest
 from resources.clients.catalog.writing import DocumentWriting, Writing
 from resources.clients.parquet_parts import PartStore
 from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter
@@ -45,6 +46,7 @@ class VectorWriter:
     """Writes micro-batches of one run to the index; ``before_write`` is called right before each write to it."""
 
     collection: Collection
+    claim: Claim
     writing: Writing
     index: str
     qdrant: QdrantWriter
@@ -52,7 +54,6 @@ class VectorWriter:
     look: Callable[[Arrival], Look | None]
     last_good: Callable[[DueArrival, int], EmbeddedDocument | None]
     executor: Executor
-    run_id: str
     code_version: str
     tried: ProcessingSpec
     rewrite: bool
@@ -92,7 +93,7 @@ class VectorWriter:
         ]
         self.before_write()
         done = Counts()
-        with self.writing.documents(self.collection.name, self.index, self.run_id, requests) as writing:
+        with self.writing.documents(self.claim, self.index, requests) as writing:
             self.step("locked")
             heads = {document: writing.head(document) for document in by_id}
             current: dict[UUID, Item] = {}
@@ -144,13 +145,16 @@ class VectorWriter:
         arrival = item.task.arrival
         try:
             look = self.look(arrival)
-        except DocumentUnavailable:
-            return False
+        except (DocumentUnavailable, SourceAway):
+            # What could never be looked at is settled without a look; anything else waits until it can be.
+            return isinstance(item, FailedDocument) and item.look is None and item.row is None
         except DocumentRejected:
             return isinstance(item, FailedDocument)
         match item:
             case GoneDocument():
                 return look is None
+            case FailedDocument(row=DocumentRow() as row):
+                return look is not None and look.saw(row)
             case FailedDocument():
                 return item.look is None or item.look == look
             case EmbeddedDocument():
@@ -177,7 +181,7 @@ class VectorWriter:
             media_type=row.media_type,
             parser=row.parser,
             chunking=self.tried.chunking,
-            metadata_rules=self.tried.metadata_rules,
+            metadata_rules=self.tried.rules_of(row.source),
             code_version=self.code_version,
             chunks=len(wanted.points),
             size_bytes=row.size_bytes,
@@ -200,7 +204,7 @@ class VectorWriter:
         change = difference(wanted, held)
         if self.rewrite:
             change = IndexChange(document_id=wanted.document_id, upsert=tuple(wanted.points), delete=change.delete)
-        by = Confirmation(arrival=item.chunked.arrival.number, run_id=self.run_id)
+        by = Confirmation(arrival=item.chunked.arrival.number, run_id=self.claim.run_id)
         if change.upsert:
             plan.upserts.append(point_writes(self.parts, item, wanted, change, by))
         plan.places |= {point.point_id: point.place for point in change.set_place}
@@ -222,38 +226,64 @@ class VectorWriter:
     def _plan_quarantine(
         self, item: FailedDocument, head: HeadState, held: Mapping[UUID, PointState], plan: _Plan, done: Counts
     ) -> None:
-        """Keep or remove the last good version; narrower rights take effect whatever else failed."""
+        """Keep or remove the last good version; narrower rights take effect whatever else failed.
+
+        The last good version is written again where a dead run may have left another by halves, or where the index
+        holds nothing of it any more.
+        """
         rejected = item.error
         if not isinstance(rejected, DocumentRejected):
             raise TypeError(rejected)
         removed = self.collection.on_quarantine is OnQuarantine.REMOVE or head.indexed_arrival is None
         good = None
-        if not removed and head.orphans and head.indexed_arrival is not None:
+        if not removed and (head.orphans or not held) and head.indexed_arrival is not None:
             good = self.last_good(item.task, head.indexed_arrival)
         if removed:
             plan.deletes += held
             done.points_deleted += len(held)
         elif good is not None:
-            self._change(good, held, plan, done)
-        self._narrow(item, {} if removed else held, plan, done)
+            self._restore(good, item, held, plan, done)
+        else:
+            self._narrow(item, held, plan, done)
         done.quarantined += 1
+        tried_spec = self.tried.fingerprint_of(item.task.arrival.source)
         plan.outcomes.append(
-            lambda writing: writing.quarantined(head.document_id, rejected, tried=self.tried, removed=removed)
+            lambda writing: writing.quarantined(head.document_id, rejected, tried_spec=tried_spec, removed=removed)
         )
+
+    def _restore(
+        self,
+        good: EmbeddedDocument,
+        item: FailedDocument,
+        held: Mapping[UUID, PointState],
+        plan: _Plan,
+        done: Counts,
+    ) -> None:
+        """Write the last good version again, for those whom it, what the index holds and today's metadata all allow."""
+        row = good.chunked.document.row
+        own = stored_groups(row.allowed_groups, default_access=self.collection.default_access)
+        allowed = _allowed_by_all(own, held, item.groups)
+        document = replace(good.chunked.document, row=replace(row, allowed_groups=allowed))
+        self._change(replace(good, chunked=replace(good.chunked, document=document)), held, plan, done)
 
     @staticmethod
     def _narrow(item: FailedDocument, held: Mapping[UUID, PointState], plan: _Plan, done: Counts) -> None:
         if item.groups is None or not held:
             return
-        document = item.task.arrival.document_id
         before = {state.allowed_groups for state in held.values()}
-        allowed = reduce(narrowed_groups, sorted(before), item.groups)
+        allowed = _allowed_by_all(item.groups, held, None)
         if before != {allowed}:
-            planned = plan.documents.get(document, {})
             # Not a document key that any version has: the next good version writes its own share again.
-            plan.documents[document] = {
-                **planned,
+            plan.documents[item.task.arrival.document_id] = {
                 Payload.ALLOWED_GROUPS: list(allowed),
                 Payload.DOCUMENT_KEY: fingerprint(["narrowed", list(allowed)]),
             }
             done.documents_described += 1
+
+
+def _allowed_by_all(
+    groups: Sequence[str], held: Mapping[UUID, PointState], now: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the groups that ``groups``, every point held and today's metadata (None: not known) allow."""
+    others = sorted({state.allowed_groups for state in held.values()})
+    return reduce(narrowed_groups, others if now is None else [*others, tuple(now)], tuple(groups))

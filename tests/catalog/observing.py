@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 
 from rag_core.arrivals import Observation, Presence
+from rag_core.errors import DocumentRejected
 from rag_core.identity import document_id
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import (
@@ -23,7 +24,8 @@ SOURCE = "bucket"
 INDEX = "papers--0123"
 LIMITS = PartitionLimits(size=4, bytes=1000)
 ROOMY = PartitionLimits(size=512, bytes=256 * 1024 * 1024)
-SPEC = ProcessingSpec(parser_versions=frozenset({"text/1"}), chunking="c1", metadata_rules="m1")
+SPEC = ProcessingSpec(parser_versions=frozenset({"text/1"}), chunking="c1", metadata_rules={SOURCE: "m1"})
+TRIED = SPEC.fingerprint_of(SOURCE)
 
 
 def present(key: str, announced: str = "v1", *, size_bytes: int = 10) -> Observation:
@@ -57,8 +59,22 @@ def take(catalog: Catalog, partition: int = 0, *, run_id: str = "run-a", lease_s
 def index(catalog: Catalog, claim: Claim, number: int, key: str, *, version: str = "v1") -> None:
     catalog.due.begin(claim, [number])
     write = [WriteRequest(arrival=number, document_id=id_of(key))]
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write) as writing:
+    with catalog.writing.documents(claim, INDEX, write) as writing:
         writing.indexed(id_of(key), outcome(version))
+
+
+def reject(
+    catalog: Catalog, claim: Claim, number: int, key: str, rejected: DocumentRejected, *, tried_spec: str = TRIED
+) -> None:
+    """Quarantine an arrival that the claim has begun; the last good version stays."""
+    write = [WriteRequest(arrival=number, document_id=id_of(key))]
+    with catalog.writing.documents(claim, INDEX, write) as writing:
+        writing.quarantined(id_of(key), rejected, tried_spec=tried_spec, removed=False)
+
+
+def claim_of(run_id: str, *, number: int = 0) -> Claim:
+    """A claim as a run remembers it that may have lost it."""
+    return Claim(collection=COLLECTION, partition=0, number=number, run_id=run_id)
 
 
 def rows(url: str, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -72,8 +88,13 @@ def states(url: str) -> dict[int, str]:
 
 
 def expire_leases(url: str) -> None:
-    """What waiting for a lease to run out would do."""
-    rows(url, "UPDATE claims SET lease_until = now() - interval '1 second'")
+    """What waiting would do: leases run out, and runs stay silent for longer than the grace."""
+    rows(url, "UPDATE claims SET lease_until = now() - interval '1 hour', lapsed_at = now() - interval '1 hour'")
+
+
+def lapse_leases(url: str) -> None:
+    """What a database that was away for an hour finds."""
+    rows(url, "UPDATE claims SET lease_until = now() - interval '1 hour'")
 
 
 def all_dead(_run_id: str) -> bool:

@@ -7,7 +7,20 @@ from rag_core.errors import DocumentRejected, DocumentUnavailable, QuarantineKin
 from rag_core.retrying import RetryDelays, is_exhausted
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import ClaimLost, DueFilter, ProcessingSpec
-from tests.catalog.observing import COLLECTION, INDEX, SPEC, index, present, record, rows, states, take
+from tests.catalog.observing import (
+    COLLECTION,
+    INDEX,
+    SOURCE,
+    SPEC,
+    expire_leases,
+    index,
+    present,
+    record,
+    reject,
+    rows,
+    states,
+    take,
+)
 
 REJECTED = DocumentRejected(QuarantineKind.PASSWORD_REQUIRED, "It needs a password.", remedy="Name its secret.")
 AWAY = DocumentUnavailable("503 from the store.", remedy="")
@@ -26,7 +39,7 @@ def test_retry_is_due_only_when_its_time_has_come(catalog: Catalog, url: str) ->
     record(catalog, present("a"))
     claim = take(catalog)
     catalog.due.begin(claim, [0])
-    assert catalog.due.retry_later(claim, 0, AWAY, max_attempts=3)
+    assert catalog.due.retry_later(claim, 0, AWAY, max_attempts=3) is None
     assert catalog.due.arrivals(claim, limit=10) == []
     assert catalog.due.begin(claim, [0]) == []
     catalog.claims.release(claim)
@@ -49,7 +62,11 @@ def test_exhausted_attempts_end_in_quarantine_with_the_last_reason(catalog: Cata
         rows(url, "UPDATE arrivals SET due_at = now()")
         catalog.due.begin(claim, [0])
         tried.append(catalog.due.retry_later(claim, 0, AWAY, max_attempts=3))
-    assert tried == [True, True, False]
+    assert tried[:2] == [None, None]
+    rejected = tried[2]
+    assert rejected is not None
+    assert states(url) == {0: "processing"}, "nothing is settled yet"
+    reject(catalog, claim, 0, "a", rejected)
     (failure,) = catalog.queries.failures(COLLECTION)
     assert failure.kind == QuarantineKind.ATTEMPTS_EXHAUSTED
     assert "503" in failure.message
@@ -67,11 +84,11 @@ def test_run_that_is_not_its_owner_settles_nothing(catalog: Catalog, url: str) -
     record(catalog, present("a"))
     old = take(catalog, run_id="old")
     catalog.due.begin(old, [0])
-    rows(url, "UPDATE claims SET lease_until = now() - interval '1 second'")
+    expire_leases(url)
     new = take(catalog, run_id="new")
     catalog.due.begin(new, [0])
     with pytest.raises(ClaimLost):
-        catalog.due.quarantine(old, 0, REJECTED, tried=SPEC)
+        reject(catalog, old, 0, "a", REJECTED)
     with pytest.raises(ClaimLost):
         catalog.due.retry_later(old, 0, AWAY, max_attempts=3)
     catalog.due.give_back(old, [0])
@@ -88,13 +105,13 @@ def test_older_arrivals_of_a_document_are_superseded_by_a_newer_one(catalog: Cat
     assert states(url) == {0: "superseded", 1: "pending", 2: "pending"}
 
 
-def test_newer_one_that_failed_for_good_supersedes_nothing(catalog: Catalog, url: str) -> None:
+def test_newer_one_that_failed_for_good_keeps_its_place(catalog: Catalog, url: str) -> None:
     record(catalog, present("a"), present("a", "v2"))
     claim = take(catalog)
     catalog.due.begin(claim, [1])
-    catalog.due.quarantine(claim, 1, REJECTED, tried=SPEC)
-    assert catalog.due.supersede(claim, [0]) == 0
-    assert [found.newer_known for found in catalog.due.arrivals(claim, limit=10)] == [False]
+    reject(catalog, claim, 1, "a", REJECTED)
+    assert [found.newer_known for found in catalog.due.arrivals(claim, limit=10)] == [True]
+    assert catalog.due.supersede(claim, [0]) == 1, "reading the object again would give what failed"
 
 
 def test_reconciling_begins_settled_arrivals_that_are_newest(catalog: Catalog) -> None:
@@ -112,9 +129,9 @@ def test_person_makes_failures_due_again_by_kind_and_prefix(catalog: Catalog, ur
     record(catalog, present("x/a"), present("x/b"), present("y/c"))
     claim = take(catalog)
     catalog.due.begin(claim, [0, 1, 2])
-    catalog.due.quarantine(claim, 0, REJECTED, tried=SPEC)
-    catalog.due.quarantine(claim, 1, DocumentRejected(QuarantineKind.NO_TEXT, "No text.", remedy="OCR."), tried=SPEC)
-    catalog.due.quarantine(claim, 2, REJECTED, tried=SPEC)
+    reject(catalog, claim, 0, "x/a", REJECTED)
+    reject(catalog, claim, 1, "x/b", DocumentRejected(QuarantineKind.NO_TEXT, "No text.", remedy="OCR."))
+    reject(catalog, claim, 2, "y/c", REJECTED)
     which = DueFilter(kinds=frozenset({QuarantineKind.PASSWORD_REQUIRED}), prefix="file:///x/")
     assert catalog.due.make_due(COLLECTION, which, reason="rag retry") == 1
     assert states(url) == {0: "pending", 1: "quarantined", 2: "quarantined"}
@@ -138,22 +155,22 @@ def test_changed_spec_makes_documents_due_once_and_in_bounded_batches(catalog: C
     for number in range(3):
         index(catalog, claim, number, f"k{number}")
     catalog.due.begin(claim, [3])
-    catalog.due.quarantine(claim, 3, REJECTED, tried=SPEC)
+    reject(catalog, claim, 3, "k3", REJECTED)
     again = catalog.due.make_due_where_spec_differs
     assert again(COLLECTION, INDEX, SPEC) == 0
-    newer = ProcessingSpec(parser_versions=frozenset({"text/1", "pdf/2"}), chunking="c2", metadata_rules="m1")
+    newer = ProcessingSpec(parser_versions=frozenset({"text/1", "pdf/2"}), chunking="c2", metadata_rules={SOURCE: "m1"})
     assert [again(COLLECTION, INDEX, newer, limit=2) for _ in range(3)] == [2, 2, 0]
     assert set(states(url).values()) == {"pending"}
     catalog.due.begin(claim, [0, 3])
-    catalog.due.quarantine(claim, 0, REJECTED, tried=newer)
-    catalog.due.quarantine(claim, 3, REJECTED, tried=newer)
+    reject(catalog, claim, 0, "k0", REJECTED, tried_spec=newer.fingerprint_of(SOURCE))
+    reject(catalog, claim, 3, "k3", REJECTED, tried_spec=newer.fingerprint_of(SOURCE))
     assert again(COLLECTION, INDEX, newer) == 0, "what failed under this spec is not asked for again"
-    other = ProcessingSpec(parser_versions=frozenset({"text/2"}), chunking="c1", metadata_rules="m1")
+    other = ProcessingSpec(parser_versions=frozenset({"text/2"}), chunking="c1", metadata_rules={SOURCE: "m1"})
     assert again(COLLECTION, INDEX, other) == 4
 
 
 def test_added_parser_leaves_documents_of_unchanged_parsers_alone(catalog: Catalog) -> None:
     record(catalog, present("a"))
     index(catalog, take(catalog), 0, "a")
-    more = ProcessingSpec(parser_versions=frozenset({"text/1", "docx/1"}), chunking="c1", metadata_rules="m1")
+    more = ProcessingSpec(parser_versions=frozenset({"text/1", "docx/1"}), chunking="c1", metadata_rules={SOURCE: "m1"})
     assert catalog.due.make_due_where_spec_differs(COLLECTION, INDEX, more) == 0

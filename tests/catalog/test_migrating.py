@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources.clients.catalog import Catalog, migrating, open_catalog
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.schema import METADATA
+from resources.clients.catalog.values import CatalogError
 from tests.catalog.observing import rows
 from tests.services.loopback import free_port
 from tests.services.postgres import PostgresServer
@@ -91,9 +93,7 @@ def test_catalog_goes_on_after_the_server_was_killed(server: PostgresServer, cat
 
 def test_error_of_our_own_statement_is_not_called_an_outage(catalog: Catalog, url: str) -> None:
     database = Database(url)
-    from sqlalchemy import text
-    from sqlalchemy.exc import ProgrammingError
-
-    with pytest.raises(ProgrammingError), database.transaction() as connection:
+    with pytest.raises(CatalogError, match="UndefinedColumn") as raised, database.transaction() as connection:
         connection.execute(text("SELECT nothing_like_it"))
+    assert raised.value.sqlstate == "42703"
     database.close()

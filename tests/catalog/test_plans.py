@@ -14,12 +14,17 @@ from resources.clients.catalog import (
     dead_runs,
     document_rows,
     due,
+    failures,
+    indexes,
+    locking,
     making_due,
     numbering,
     open_catalog,
+    outcomes,
     parts,
     queries,
     sources,
+    unsettled,
     writing,
 )
 from resources.clients.catalog.values import Lane
@@ -27,7 +32,7 @@ from tests.catalog.observing import COLLECTION, INDEX, SOURCE
 from tests.services.postgres import PostgresServer
 
 ARRIVALS = 200_000
-LARGE = {"arrivals", "observations", "documents", "document_indexes", "part_rows"}
+LARGE = {"arrivals", "observations", "documents", "document_indexes", "part_rows", "failures"}
 
 FILL = """
 INSERT INTO collections VALUES ('papers', 200000, 390, 320, 0);
@@ -45,10 +50,12 @@ INSERT INTO observations (collection, source, key, document_id, uri, presence, a
     SELECT collection, source, key, document_id, uri, presence, announced, number FROM arrivals;
 INSERT INTO documents (document_id, collection, place)
     SELECT document_id, collection, number FROM arrivals ORDER BY document_id;
-INSERT INTO document_indexes (document_id, index_name, collection, indexed_arrival, indexed_run, confirmed_arrival,
-                              confirmed_run, version, parser, chunking, metadata_rules)
-    SELECT document_id, 'papers--0123', collection, number, 'r', number, 'r', 'v', 'p' || number % 3, 'c', 'm'
+INSERT INTO document_indexes (document_id, index_name, collection, source, indexed_arrival, indexed_run,
+                              confirmed_arrival, confirmed_run, version, parser, chunking, metadata_rules)
+    SELECT document_id, 'papers--0123', collection, source, number, 'r', number, 'r', 'v', 'p' || number % 3, 'c', 'm'
     FROM arrivals ORDER BY document_id;
+INSERT INTO failures (collection, document_id, arrival, kind)
+    SELECT 'papers', md5((n / 10)::text)::uuid, n / 10, 'transient' FROM generate_series(0, 199999) n;
 INSERT INTO parts (collection, partition, asset, fingerprint, file, arrivals)
     SELECT 'papers', n, 'chunks', 'f', 'file' || n, 512 FROM generate_series(0, 390) n;
 INSERT INTO part_rows (collection, asset, number, fingerprint, part_id)
@@ -57,6 +64,7 @@ INSERT INTO part_rows (collection, asset, number, fingerprint, part_id)
 
 IN = {"collection": COLLECTION}
 BLOCK = {**IN, "partition": 7}
+OWNED = {**BLOCK, "claim": 0, "run_id": "r"}
 SOME_IDS = [uuid4() for _ in range(64)]
 DUE_BLOCKS = claims.due_blocks(COLLECTION, Lane.BATCH)
 SWEPT = {**IN, "source": SOURCE, "sweep_id": uuid4(), "first_number": 7}
@@ -66,10 +74,54 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "has work": (claims.HAS_WORK, DUE_BLOCKS),
     "due of a block": (due.DUE_OF_BLOCK, {**BLOCK, "limit": 64, "suspect": 2}),
     "newest of a block": (due.NEWEST_OF_BLOCK, BLOCK),
-    "return expired": (
-        dead_runs.RETURN_EXPIRED,
-        {**IN, "crashed": "c", "crashed_kind": "k", "crashed_remedy": "r"},
+    "left behind by runs": (dead_runs.LEFT_BEHIND, IN),
+    "return what runs left behind": (
+        dead_runs.RETURN,
+        {
+            **IN,
+            "numbers": [2, 5002],
+            "runs": ["", ""],
+            "claims": [0, 0],
+            "is_crash": True,
+            "kind": "k",
+            "reason": "c",
+            "remedy": "r",
+            "suspect": 2,
+        },
     ),
+    "reconcile": (dead_runs.RECONCILE, {"documents": SOME_IDS}),
+    "begin": (
+        due.BEGIN,
+        {**OWNED, "numbers": list(range(64)), "suspect": 2, "reconcile": False, "sources": ["a"], "specs": ["s"]},
+    ),
+    "lock arrivals": (locking.LOCK_ARRIVALS, {**IN, "numbers": list(range(64))}),
+    "stay due for longer": (
+        unsettled.STAY_LONGER,
+        {**OWNED, "numbers": list(range(64)), "first_s": 1.0, "longest_s": 900.0},
+    ),
+    "put back": (unsettled.PUT_BACK, {**OWNED, "numbers": list(range(64)), "delay_s": 1.0}),
+    "settle": (
+        outcomes.SETTLE,
+        {
+            **OWNED,
+            "number": 7,
+            "document_id": SOME_IDS[0],
+            "state": "pending",
+            "delay_s": None,
+            "kind": "",
+            "reason": "",
+            "remedy": "",
+            "tried_spec": "",
+            "read_version": "",
+            "read_version_id": None,
+            "first_s": 1.0,
+            "longest_s": 900.0,
+        },
+    ),
+    "remember failures": (failures.FORGET_OLDEST, {"documents": SOME_IDS, "kept": 20}),
+    "failures of a document": (queries.FAILURES_OF, {"document_id": SOME_IDS[0]}),
+    "documents of a lost index": (indexes.HELD_BY_INDEX, {"index_name": INDEX, "after": SOME_IDS[0], "limit": 1000}),
+    "newest of documents": (making_due.LOCK_NEWEST, {"documents": SOME_IDS}),
     "known": (sources.KNOWN, {**IN, "source": SOURCE, "after": "k5", "limit": 1000}),
     "known through": (sources.KNOWN_THROUGH, {**IN, "source": SOURCE, "after": "k5", "through": "k6", "limit": 1000}),
     "present in a source": (sources.PRESENT_TOTAL, {**IN, "source": SOURCE}),
@@ -81,9 +133,20 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "specs in use": (making_due.MADE_BY, {"index_name": INDEX}),
     "documents of another spec": (
         making_due.ASK_DOCUMENTS,
-        {"index_name": INDEX, "parser": "p1", "chunking": "c", "metadata_rules": "m", "wanted": "w", "limit": 1000},
+        {
+            "index_name": INDEX,
+            "source": SOURCE,
+            "parser": "p1",
+            "chunking": "c",
+            "metadata_rules": "m",
+            "wanted": "w",
+            "limit": 1000,
+        },
     ),
-    "failures of another spec": (making_due.ASK_QUARANTINED, {**IN, "wanted": "w", "limit": 1000}),
+    "failures of another spec": (
+        making_due.ASK_QUARANTINED,
+        {**IN, "source": SOURCE, "wanted": "w", "limit": 1000},
+    ),
     "due count": (queries.DUE_COUNT, {**IN, "at_most": 1000}),
     "counts by state": (queries.COUNTS, {**IN, "states": ["pending", "indexed"]}),
     "first page of documents": (

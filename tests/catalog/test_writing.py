@@ -18,8 +18,9 @@ from resources.clients.catalog.writing import Writing
 from tests.catalog.observing import (
     COLLECTION,
     INDEX,
-    SPEC,
+    TRIED,
     all_dead,
+    claim_of,
     expire_leases,
     gone,
     id_of,
@@ -28,6 +29,7 @@ from tests.catalog.observing import (
     outcome,
     present,
     record,
+    reject,
     rows,
     states,
     take,
@@ -53,7 +55,7 @@ def test_outcome_intent_and_state_are_written_together(catalog: Catalog, url: st
     record(catalog, present("a"))
     claim = take(catalog)
     catalog.due.begin(claim, [0])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(0)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(0)) as writing:
         head = writing.head(id_of("a"))
         assert (head.newer_known, head.place, head.indexed_arrival, head.orphans) == (False, None, None, False)
         assert rows(url, "SELECT arrival, run_id FROM intents") == [(0, "run-a")], "committed before the work"
@@ -72,7 +74,7 @@ def test_unchanged_keeps_who_made_it_and_says_who_confirmed_it(catalog: Catalog)
     record(catalog, present("a", "touched"))
     claim = take(catalog)
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, "run-b", write(1)) as writing:
+    with catalog.writing.documents(claim_of("run-b"), INDEX, write(1)) as writing:
         writing.unchanged(id_of("a"), outcome("touched"))
     document = catalog.queries.document(id_of("a"))
     assert document is not None
@@ -85,7 +87,7 @@ def test_older_arrival_cannot_be_written_over_a_newer_one(catalog: Catalog, url:
     claim = take(catalog)
     catalog.due.begin(claim, [0])
     record(catalog, present("a", "v2"))
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(0)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(0)) as writing:
         assert writing.head(id_of("a")).newer_known
         with pytest.raises(InvalidRequest, match="supersede"):
             writing.indexed(id_of("a"), outcome())
@@ -97,11 +99,11 @@ def test_tombstone_keeps_a_late_older_version_out(catalog: Catalog, url: str) ->
     record(catalog, present("a"), present("a", "v2"), gone("a"))
     claim = take(catalog)
     catalog.due.begin(claim, [2])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(2)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(2)) as writing:
         writing.deleted(id_of("a"))
     rows(url, "DELETE FROM arrivals WHERE number > 1")  # even if only the tombstone remembers
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(1)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(1)) as writing:
         head = writing.head(id_of("a"))
         assert (head.is_tombstone, head.newer_known, head.place) == (True, True, 2)
         writing.superseded(id_of("a"))
@@ -111,7 +113,7 @@ def test_re_added_document_is_no_tombstone_any_more(catalog: Catalog) -> None:
     record(catalog, gone("a"), present("a"), gone("a"), present("a"))
     claim = take(catalog)
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(1)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(1)) as writing:
         assert writing.head(id_of("a")).newer_known
         writing.superseded(id_of("a"))
     index(catalog, claim, 2, "a")
@@ -126,7 +128,7 @@ def test_newest_that_failed_for_good_leaves_the_last_good_one_answering(catalog:
     index(catalog, claim, 0, "a")
     record(catalog, present("a", "v2"))
     catalog.due.begin(claim, [1])
-    catalog.due.quarantine(claim, 1, REJECTED, tried=SPEC)
+    reject(catalog, claim, 1, "a", REJECTED)
     (stale,) = catalog.queries.stale_documents(COLLECTION)
     assert stale.stale is not None
     assert (stale.indexed_arrival, stale.newest_arrival, stale.stale.kind) == (0, 1, "no-text")
@@ -141,8 +143,8 @@ def test_quarantine_may_remove_the_last_good_one(catalog: Catalog) -> None:
     index(catalog, claim, 0, "a")
     record(catalog, present("a", "v2"))
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(1)) as writing:
-        writing.quarantined(id_of("a"), REJECTED, tried=SPEC, removed=True)
+    with catalog.writing.documents(claim, INDEX, write(1)) as writing:
+        writing.quarantined(id_of("a"), REJECTED, tried_spec=TRIED, removed=True)
     document = catalog.queries.document(id_of("a"))
     assert document is not None
     assert (document.state, document.indexed_arrival, document.stale) == ("quarantined", None, None)
@@ -152,7 +154,7 @@ def test_object_that_changed_while_read_stays_due_without_an_attempt_spent(catal
     record(catalog, present("a"))
     claim = take(catalog)
     catalog.due.begin(claim, [0])
-    with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(0)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(0)) as writing:
         writing.stay_due(id_of("a"), delay_s=0)
     assert rows(url, "SELECT state, attempts, due_at IS NOT NULL FROM arrivals") == [("pending", 0, True)]
     assert catalog.queries.open_intents(COLLECTION) == []
@@ -164,7 +166,7 @@ def test_exception_rolls_back_and_leaves_the_intent_open(catalog: Catalog, url: 
     catalog.due.begin(claim, [0])
     with (  # noqa: PT012 - the whole block is what fails
         pytest.raises(DependencyUnavailable, match="index"),
-        catalog.writing.documents(COLLECTION, INDEX, claim.run_id, write(0)) as writing,
+        catalog.writing.documents(claim, INDEX, write(0)) as writing,
     ):
         writing.indexed(id_of("a"), outcome())
         raise DependencyUnavailable("The index is away.", dependency="index")
@@ -179,7 +181,7 @@ def test_forgotten_outcome_is_refused_and_nothing_is_recorded(catalog: Catalog, 
     catalog.due.begin(claim, [0, 1])
     with (
         pytest.raises(InvalidRequest, match="No outcome"),
-        catalog.writing.documents(COLLECTION, INDEX, claim.run_id, [*write(0), *write(1, "b")]) as writing,
+        catalog.writing.documents(claim, INDEX, [*write(0), *write(1, "b")]) as writing,
     ):
         writing.indexed(id_of("a"), outcome())
     assert states(url) == {0: "processing", 1: "processing"}
@@ -191,7 +193,7 @@ def test_lost_session_records_no_outcome_and_its_document_is_reconciled(catalog:
     catalog.due.begin(claim, [0])
     with (  # noqa: PT012 - the whole block is what fails
         pytest.raises(DependencyUnavailable),
-        catalog.writing.documents(COLLECTION, INDEX, "loser", write(0)) as writing,
+        catalog.writing.documents(claim, INDEX, write(0)) as writing,
     ):
         _terminate_writers(url)
         writing.indexed(id_of("a"), outcome())
@@ -210,7 +212,7 @@ def test_late_write_of_a_lost_run_is_healed_after_another_run_has_indexed(catalo
     catalog.due.begin(loser, [0])
     with (  # noqa: PT012 - the whole block is what fails
         pytest.raises(DependencyUnavailable),
-        catalog.writing.documents(COLLECTION, INDEX, "loser", write(0)) as writing,
+        catalog.writing.documents(loser, INDEX, write(0)) as writing,
     ):
         _terminate_writers(url)
         record(catalog, present("a", "v2"))
@@ -228,7 +230,7 @@ def test_late_write_of_a_lost_run_is_healed_after_another_run_has_indexed(catalo
     (found,) = catalog.due.arrivals(claim, limit=10)
     assert (found.arrival.number, found.reconcile, found.newer_known) == (1, True, False)
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, "healer", write(1)) as writing:
+    with catalog.writing.documents(claim_of("healer"), INDEX, write(1)) as writing:
         assert writing.head(id_of("a")).orphans
         writing.indexed(id_of("a"), outcome("v2"))
     assert catalog.queries.open_intents(COLLECTION) == []
@@ -241,14 +243,14 @@ def test_orphan_that_appears_while_another_run_writes_makes_the_document_due_aga
     catalog.due.begin(loser, [0])
     with (  # noqa: PT012 - the whole block is what fails
         pytest.raises(DependencyUnavailable),
-        catalog.writing.documents(COLLECTION, INDEX, "loser", write(0)) as writing,
+        catalog.writing.documents(loser, INDEX, write(0)) as writing,
     ):
         _terminate_writers(url)
         writing.indexed(id_of("a"), outcome())
     expire_leases(url)
     heir = take(catalog, run_id="heir")
     catalog.due.begin(heir, [0])
-    with catalog.writing.documents(COLLECTION, INDEX, "heir", write(0)) as writing:
+    with catalog.writing.documents(claim_of("heir"), INDEX, write(0)) as writing:
         assert not writing.head(id_of("a")).orphans
         assert catalog.claims.sweep_dead(lambda run_id: run_id == "loser").orphans == 1
         writing.indexed(id_of("a"), outcome())
@@ -264,20 +266,18 @@ def test_quarantined_newest_with_an_orphan_is_due_to_restore_the_last_good_one(c
     catalog.due.begin(first, [1])
     with (
         pytest.raises(ZeroDivisionError),
-        catalog.writing.documents(COLLECTION, INDEX, "first", write(1)),
+        catalog.writing.documents(claim_of("first"), INDEX, write(1)),
     ):
         _ = 1 / 0
     expire_leases(url)
     catalog.claims.sweep_dead(all_dead)
     claim = take(catalog, run_id="second")
-    catalog.due.begin(claim, [1])
-    catalog.due.quarantine(claim, 1, REJECTED, tried=SPEC)
     (found,) = catalog.due.arrivals(claim, limit=10)
-    assert (found.arrival.state, found.reconcile, found.indexed_arrival) == ("quarantined", True, 0)
+    assert (found.reconcile, found.indexed_arrival) == (True, 0)
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(COLLECTION, INDEX, "second", write(1)) as writing:
+    with catalog.writing.documents(claim_of("second"), INDEX, write(1)) as writing:
         assert writing.head(id_of("a")).orphans
-        writing.quarantined(id_of("a"), REJECTED, tried=SPEC, removed=False)
+        writing.quarantined(id_of("a"), REJECTED, tried_spec=TRIED, removed=False)
     assert catalog.due.arrivals(claim, limit=10) == []
     (stale,) = catalog.queries.stale_documents(COLLECTION)
     assert stale.indexed_arrival == 0
@@ -291,14 +291,14 @@ def test_two_runs_on_one_document_write_one_after_the_other(catalog: Catalog, ur
     def second() -> None:
         with open_catalog(url) as mine:
             inside.wait(timeout=30)
-            with mine.writing.documents(COLLECTION, INDEX, "second", write(0)) as writing:
+            with mine.writing.documents(claim_of("second"), INDEX, write(0)) as writing:
                 order.append("second")
                 assert writing.head(id_of("a")).indexed_version == "first"
                 writing.unchanged(id_of("a"), outcome("second"))
 
     thread = threading.Thread(target=second)
     thread.start()
-    with catalog.writing.documents(COLLECTION, INDEX, "first", write(0)) as writing:
+    with catalog.writing.documents(claim_of("first"), INDEX, write(0)) as writing:
         inside.set()
         wait_until(lambda: _waiting_for_locks(url) == 1, what="the second run to wait")
         order.append("first")
@@ -319,7 +319,7 @@ def test_batches_in_opposite_orders_do_not_deadlock(catalog: Catalog, url: str) 
                 for _ in range(5):
                     barrier.wait(timeout=30)
                     requests = [WriteRequest(arrival=n, document_id=id_of(keys[n])) for n in numbers]
-                    with mine.writing.documents(COLLECTION, INDEX, name, requests) as writing:
+                    with mine.writing.documents(claim_of(name), INDEX, requests) as writing:
                         for n in numbers:
                             writing.indexed(id_of(keys[n]), outcome(name))
         except BaseException as error:  # noqa: BLE001 - handed to the test's thread
@@ -340,10 +340,10 @@ def test_batches_in_opposite_orders_do_not_deadlock(catalog: Catalog, url: str) 
 def test_document_held_for_long_is_unavailable_not_an_outage(catalog: Catalog, url: str) -> None:
     record(catalog, present("a"))
     impatient = Database(url, lock_timeout_s=0.1)
-    with catalog.writing.documents(COLLECTION, INDEX, "first", write(0)) as writing:
+    with catalog.writing.documents(claim_of("first"), INDEX, write(0)) as writing:
         with (
             pytest.raises(DocumentUnavailable),
-            Writing(impatient).documents(COLLECTION, INDEX, "second", write(0)),
+            Writing(impatient).documents(claim_of("second"), INDEX, write(0)),
         ):
             pass
         writing.superseded(id_of("a"))
@@ -354,7 +354,7 @@ def test_hung_run_loses_its_lock_and_cannot_record(catalog: Catalog, url: str) -
     record(catalog, present("a"))
     with (  # noqa: PT012 - the whole block is what fails
         pytest.raises(DependencyUnavailable),
-        catalog.writing.documents(COLLECTION, INDEX, "hung", write(0), max_s=0.05) as writing,
+        catalog.writing.documents(claim_of("hung"), INDEX, write(0), max_s=0.05) as writing,
     ):
         wait_until(lambda: _writers(url) == [], what="the server to end the idle session")
         writing.indexed(id_of("a"), outcome())
@@ -372,7 +372,7 @@ def test_process_killed_between_intent_and_outcome_leaves_its_document_to_reconc
         "claim = take(catalog, run_id='victim')\n"
         "catalog.due.begin(claim, [0])\n"
         "write = [WriteRequest(arrival=0, document_id=id_of('a'))]\n"
-        "with catalog.writing.documents(COLLECTION, INDEX, 'victim', write) as writing:\n"
+        "with catalog.writing.documents(claim, INDEX, write) as writing:\n"
         "    writing.indexed(id_of('a'), outcome())\n"
         "    print('in', flush=True)\n"
         "    time.sleep(600)\n"

@@ -13,7 +13,7 @@ from rag_core.collection import BucketSource, SidecarMetadata
 from rag_core.errors import DocumentRejected, InvalidRequest, QuarantineKind
 from rag_core.objects import announced_version
 from resources.clients.catalog import Catalog, open_catalog
-from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, ProcessingSpec, WriteRequest
+from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, WriteRequest
 from resources.clients.object_store.folder import FolderStore
 from tests.cli.conftest import Rag
 from tests.query_api.conftest import COLLECTION
@@ -21,7 +21,6 @@ from tests.services.postgres import PostgresServer
 
 Pipeline: TypeAlias = Callable[[], None]
 LIMITS = PartitionLimits(size=512, bytes=2**28)
-SPEC = ProcessingSpec(parser_versions=frozenset({"text/1"}), chunking="c", metadata_rules="m")
 INDEX = f"{COLLECTION}--0123"
 
 
@@ -79,13 +78,14 @@ def _observe_and_settle(catalog: Catalog, inbox: Path, texts: dict[str, str]) ->
         arrival = due.arrival
         catalog.due.begin(claim, [arrival.number])
         text = (inbox / arrival.key).read_text()
+        request = WriteRequest(arrival=arrival.number, document_id=arrival.document_id)
         if text == "broken":
             rejected = DocumentRejected(QuarantineKind.UNREADABLE, "Not readable.", remedy="Send another.")
-            catalog.due.quarantine(claim, arrival.number, rejected, tried=SPEC)
+            with catalog.writing.documents(claim, INDEX, [request]) as writing:
+                writing.quarantined(arrival.document_id, rejected, tried_spec="s", removed=False)
             continue
-        request = WriteRequest(arrival=arrival.number, document_id=arrival.document_id)
         outcome = Outcome(version="v", parser="text/1", chunking="c", metadata_rules="m", chunks=2)
-        with catalog.writing.documents(COLLECTION, INDEX, claim.run_id, [request]) as writing:
+        with catalog.writing.documents(claim, INDEX, [request]) as writing:
             settle = writing.unchanged if texts.get(arrival.key) == text else writing.indexed
             settle(arrival.document_id, outcome)
         texts[arrival.key] = text

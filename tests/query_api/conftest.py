@@ -13,7 +13,7 @@ from query_api.connections import Connections
 from rag_core.arrivals import Observation, Presence
 from rag_core.errors import DocumentRejected, QuarantineKind
 from resources.clients.catalog import Catalog, open_catalog
-from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, ProcessingSpec, WriteRequest
+from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, WriteRequest
 from resources.clients.qdrant.connect import connect
 from resources.clients.settings import Settings
 from tests.pipeline.word_embedder import WordEmbedder
@@ -33,7 +33,6 @@ COPY = Doc(uri="file:///h/copy.md", texts=["Restores are tested every month."], 
 BOARD = Doc(uri="file:///h/board.md", texts=["Salaries rise by ten percent in May."], groups=["board"])
 BROKEN = Doc(uri="file:///h/broken.pdf", texts=[])
 DOCS = (BACKUPS, COPY, BOARD)
-SPEC = ProcessingSpec(parser_versions=frozenset({"text/1"}), chunking="c", metadata_rules="m")
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,12 @@ def _record(catalog: Catalog, physical: str) -> None:
     catalog.due.begin(claim, list(range(len(every))))
     for number, doc in enumerate(DOCS):
         request = WriteRequest(arrival=number, document_id=id_of(COLLECTION, doc))
-        with catalog.writing.documents(COLLECTION, physical, claim.run_id, [request]) as writing:
+        with catalog.writing.documents(claim, physical, [request]) as writing:
             writing.indexed(request.document_id, _outcome(doc))
     rejected = DocumentRejected(QuarantineKind.PASSWORD_REQUIRED, "The PDF is encrypted.", remedy="Add its password.")
-    catalog.due.quarantine(claim, len(DOCS), rejected, tried=SPEC)
+    request = WriteRequest(arrival=len(DOCS), document_id=id_of(COLLECTION, BROKEN))
+    with catalog.writing.documents(claim, physical, [request]) as writing:
+        writing.quarantined(request.document_id, rejected, tried_spec="s", removed=False)
     catalog.claims.release(claim)
     catalog.recording.record(COLLECTION, "samples", [_seen(BACKUPS, "v2|t|")], limits=limits)
 

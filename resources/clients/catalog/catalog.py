@@ -8,6 +8,7 @@ from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.contents import Contents
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
+from resources.clients.catalog.evidence import Evidence
 from resources.clients.catalog.indexes import Indexes
 from resources.clients.catalog.migrating import migrate
 from resources.clients.catalog.overview import Overview
@@ -38,6 +39,7 @@ class Catalog:
         self.upload_requests = UploadRequests(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
+        self.evidence = Evidence(self._database)
 
     def migrate(self) -> None:
         """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.dead_runs import DUE_AGAIN, return_expired, return_left_behind, return_orphans
-from resources.clients.catalog.values import Claim, DeadRuns, HeldBy, Lane
+from resources.clients.catalog.values import LAPSED_GRACE_S, Claim, DeadRuns, HeldBy, Lane
 
 _SMALL = 16
 """A block with so little due work counts as small: it goes first."""
@@ -17,7 +17,11 @@ _AGED_S = 900
 
 
 class Claims:
-    """Runs are requested for blocks that have due work and no live claim; a run renews its lease or is gone."""
+    """Runs are requested for blocks that have due work and no live claim; a run renews its lease.
+
+    A lapsed lease alone ends nothing: the run's claim ends when its run is known dead, or some minutes after it was
+    first seen lapsed. Until then the run may renew and go on.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -59,7 +63,13 @@ class Claims:
 
     def take(self, collection: str, partition: int, *, run_id: str, lease_s: float) -> Claim | HeldBy:
         """Take a block for a run nobody requested (a backfill); a requested but unstarted claim is taken over."""
-        parameters = {"collection": collection, "partition": partition, "run_id": run_id, "lease_s": lease_s}
+        parameters = {
+            "collection": collection,
+            "partition": partition,
+            "run_id": run_id,
+            "lease_s": lease_s,
+            "lapsed_s": LAPSED_GRACE_S,
+        }
         with self._database.transaction() as connection:
             row = connection.execute(_TAKE, parameters).one_or_none()
             if row is not None:
@@ -74,20 +84,25 @@ class Claims:
         with self._database.transaction() as connection:
             return connection.execute(_RENEW, {**_owned(claim), "lease_s": lease_s}).rowcount == 1
 
-    def release(self, claim: Claim) -> None:
-        """End a claim; what its run left in processing is due again. No-op when it has moved on."""
+    def release(self, claim: Claim, *, failure: str = "") -> None:
+        """End a claim; what its run left in processing is due again. No-op when it has moved on.
+
+        With a ``failure`` (an unexpected error, no outage) each arrival that is left counts a crash: it may be the
+        cause. One that was processed alone is quarantined as crashed, and says it.
+        """
         with self._database.transaction() as connection:
             if connection.execute(_RELEASE, _owned(claim)).rowcount == 1:
-                return_left_behind(connection, claim)
+                return_left_behind(connection, claim, failure=failure)
                 connection.execute(DUE_AGAIN, {"collection": claim.collection, "partition": claim.partition})
 
     def sweep_dead(self, is_dead: Callable[[str], bool]) -> DeadRuns:
-        """Make the work of runs with an expired lease due again, and the open writes of runs known dead.
+        """Make the work of runs that are gone due again, and the open writes of runs known dead.
 
+        Gone: its lease has run out and it is known dead, or was first seen lapsed ``LAPSED_GRACE_S`` ago.
         ``is_dead(run_id)`` asks whoever runs the runs; it is called outside of any transaction, and must say True
         only when the run's process can write no more (a finished run too).
         """
-        expired = return_expired(self._database)
+        expired = return_expired(self._database, is_dead)
         orphans = return_orphans(self._database, is_dead)
         return DeadRuns(runs=expired.runs, due_again=expired.due_again, crashed=expired.crashed, orphans=orphans)
 
@@ -100,6 +115,7 @@ def due_blocks(collection: str, lane: Lane) -> dict[str, Any]:
         "only_small": lane is Lane.FRESH,
         "lane": lane.value,
         "aged_s": _AGED_S,
+        "lapsed_s": LAPSED_GRACE_S,
     }
 
 
@@ -122,9 +138,13 @@ def _claim(row: Any) -> Claim:
     )
 
 
+# A claim that may be taken: ended, requested and never started, or its run silent for long.
+_IS_FREE = """(c.state = 'released' OR c.state = 'requested' AND c.lease_until <= now()
+    OR c.state = 'running' AND c.lease_until <= now() AND c.lapsed_at <= now() - make_interval(secs => :lapsed_s))"""
+
 # The index arrivals_due is walked from block to block: one probe for each block with any due_at, whose first entry is
 # the earliest. That is why a million settled arrivals cost nothing here.
-_DUE = """
+_DUE = f"""
 WITH RECURSIVE walk AS (
     (SELECT partition, due_at FROM arrivals
      WHERE collection = :collection AND due_at IS NOT NULL ORDER BY partition, due_at LIMIT 1)
@@ -140,17 +160,16 @@ WITH RECURSIVE walk AS (
     LATERAL (SELECT count(*) AS due FROM (
         SELECT 1 FROM arrivals
         WHERE collection = :collection AND partition = walk.partition AND due_at <= now() LIMIT :small + 1) few) counted
-    WHERE walk.due_at <= now() AND (c.partition IS NULL OR c.state = 'released' OR c.lease_until <= now())
+    WHERE walk.due_at <= now() AND (c.partition IS NULL OR {_IS_FREE})
         AND (NOT CAST(:only_small AS boolean) OR counted.due <= :small)
 )
-"""
+"""  # noqa: S608 - constants of this module
 
 REQUEST = text(
     _DUE  # noqa: S608 - constants of this module
-    + """, free AS (
-    SELECT partition FROM claims
-    WHERE collection = :collection AND partition IN (SELECT partition FROM due)
-        AND (state = 'released' OR lease_until <= now())
+    + f""", free AS (
+    SELECT partition FROM claims c
+    WHERE collection = :collection AND partition IN (SELECT partition FROM due) AND {_IS_FREE}
     ORDER BY partition FOR UPDATE SKIP LOCKED
 ), chosen AS (
     SELECT due.partition, due.due FROM due
@@ -163,8 +182,8 @@ REQUEST = text(
     SELECT :collection, partition, 0, 'requested', :lane, '', now() + make_interval(secs => :grace_s), now()
     FROM chosen ORDER BY partition
     ON CONFLICT (collection, partition) DO UPDATE SET number = c.number + 1, state = 'requested', lane = excluded.lane,
-        run_id = '', lease_until = excluded.lease_until, taken_at = excluded.taken_at
-    WHERE c.state = 'released' OR c.lease_until <= now()
+        run_id = '', lease_until = excluded.lease_until, lapsed_at = NULL, taken_at = excluded.taken_at
+    WHERE {_IS_FREE}
     RETURNING c.partition, c.number
 )
 SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (partition)
@@ -174,32 +193,39 @@ SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (p
 HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")  # noqa: S608 - constants of this module
 
 _START = text("""
-UPDATE claims SET state = 'running', run_id = :run_id, lease_until = now() + make_interval(secs => :lease_s)
+UPDATE claims SET state = 'running', run_id = :run_id, lapsed_at = NULL,
+    lease_until = now() + make_interval(secs => :lease_s)
 WHERE collection = :collection AND partition = :partition AND number = :number
     AND (state IN ('requested', 'released') OR run_id = :run_id)
 RETURNING collection, partition, number, lane, run_id
 """)
 
-_TAKE = text("""
+_TAKE = text(f"""
 INSERT INTO claims AS c (collection, partition, number, state, lane, run_id, lease_until, taken_at)
 VALUES (:collection, :partition, 0, 'running', 'backfill', :run_id, now() + make_interval(secs => :lease_s), now())
 ON CONFLICT (collection, partition) DO UPDATE SET
     number = c.number + CASE WHEN c.state = 'running' AND c.run_id = excluded.run_id THEN 0 ELSE 1 END,
-    state = 'running', lane = 'backfill', run_id = excluded.run_id, lease_until = excluded.lease_until, taken_at = now()
-WHERE c.state <> 'running' OR c.lease_until <= now() OR c.run_id = excluded.run_id
+    state = 'running', lane = 'backfill', run_id = excluded.run_id, lease_until = excluded.lease_until,
+    lapsed_at = NULL, taken_at = now()
+WHERE c.state = 'requested' OR c.run_id = excluded.run_id OR {_IS_FREE}
 RETURNING collection, partition, number, lane, run_id
+""")  # noqa: S608 - constants of this module
+
+# Whoever waits for a block also starts the clock of a run that has gone silent: no sensor may be looking.
+_HELD = text("""
+UPDATE claims SET lapsed_at = CASE WHEN lease_until <= now() THEN coalesce(lapsed_at, now()) END
+WHERE collection = :collection AND partition = :partition
+RETURNING run_id, lease_until
 """)
 
-_HELD = text("SELECT run_id, lease_until FROM claims WHERE collection = :collection AND partition = :partition")
-
 _RENEW = text("""
-UPDATE claims SET lease_until = now() + make_interval(secs => :lease_s)
+UPDATE claims SET lease_until = now() + make_interval(secs => :lease_s), lapsed_at = NULL
 WHERE collection = :collection AND partition = :partition AND number = :number AND run_id = :run_id
     AND state = 'running'
 """)
 
 _RELEASE = text("""
-UPDATE claims SET state = 'released', lease_until = now()
+UPDATE claims SET state = 'released', lease_until = now(), lapsed_at = NULL
 WHERE collection = :collection AND partition = :partition AND number = :number AND run_id = :run_id
     AND state = 'running'
 """)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
+from resources.clients.catalog.values import CatalogError
 
 _AWAY = ("08", "57P", "53")
 """SQLSTATE beginnings of a database that is away: connection, shutdown, out of connections or space."""
@@ -34,11 +35,13 @@ class Database:
             "timezone": "UTC",
         }
         self.url = psycopg_url(url)
+        asked = make_url(self.url).normalized_query
         self._connect_args: dict[str, Any] = {
-            "application_name": "rag-assets",
-            "connect_timeout": 10,
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+            # The later of two settings holds: the URL's own.
+            "options": " ".join([*(f"-c {name}={value}" for name, value in options.items()), *asked.get("options", ())])
         }
+        defaults = {"application_name": "rag-assets", "connect_timeout": 10}
+        self._connect_args |= {name: value for name, value in defaults.items() if name not in asked}
         self.engine: Engine = create_engine(
             self.url,
             pool_size=4,
@@ -75,12 +78,12 @@ class Database:
 
 @contextmanager
 def translating() -> Generator[None]:
-    """Turn "the database is away", or too busy to answer, into ``DependencyUnavailable``; other errors pass."""
+    """Turn "the database is away", or too busy, into ``DependencyUnavailable``, other errors into ``CatalogError``."""
     try:
         yield
     except (DBAPIError, psycopg.Error, PoolTimeoutError) as error:
         if not _is_away(error):
-            raise
+            raise _refused(error) from None  # its message and detail quote values: keys, titles
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[:1]
         state = sqlstate(error)
         what = "does not answer in time" if state in _BUSY else "is away"
@@ -89,6 +92,20 @@ def translating() -> Generator[None]:
             dependency="catalog",
             remedy="Nothing is lost; work goes on when it is back.",
         ) from error
+
+
+def _refused(error: Exception) -> CatalogError:
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    state = sqlstate(error) or ""
+    where = ""
+    if isinstance(origin, psycopg.Error):
+        named = {"table": origin.diag.table_name, "constraint": origin.diag.constraint_name}
+        where = "".join(f", {what} {name}" for what, name in named.items() if name)
+    return CatalogError(
+        f"The catalog's database refused a statement: {type(origin).__name__} (SQLSTATE {state or 'unknown'}{where}).",
+        sqlstate=state,
+        remedy="This is a fault of the program or of its tables; the database's log has the statement.",
+    )
 
 
 def psycopg_url(url: str) -> str:

@@ -1,18 +1,20 @@
 """Due work of a claimed block, and what becomes of an arrival that is not written."""
 
-import random
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from rag_core.arrivals import Arrival, ArrivalState, Presence
-from rag_core.errors import DocumentRejected, DocumentUnavailable, InvalidRequest, QuarantineKind
-from rag_core.retrying import RetryDelays, is_exhausted
+from rag_core.errors import InvalidRequest
+from rag_core.retrying import RetryDelays
 from resources.clients.catalog.claims import HAS_WORK, due_blocks
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.locking import lock_arrivals
 from resources.clients.catalog.making_due import MakingDue
+from resources.clients.catalog.owning import block_of, owned
+from resources.clients.catalog.unsettled import Unsettled
 from resources.clients.catalog.values import (
     SUSPECT_CRASHES,
     Claim,
@@ -23,7 +25,7 @@ from resources.clients.catalog.values import (
 )
 
 
-class Due(MakingDue):
+class Due(MakingDue, Unsettled):
     """Every method that takes a claim touches only arrivals that this claim has begun."""
 
     def __init__(self, database: Database) -> None:
@@ -32,7 +34,7 @@ class Due(MakingDue):
 
     def arrivals(self, claim: Claim, *, limit: int) -> list[DueArrival]:
         """Return due arrivals of the block by number, suspects (``alone``) behind all others."""
-        parameters = {**_block(claim), "limit": limit, "suspect": SUSPECT_CRASHES}
+        parameters = {**block_of(claim), "limit": limit, "suspect": SUSPECT_CRASHES}
         with self._database.transaction() as connection:
             return [_due(row) for row in connection.execute(DUE_OF_BLOCK, parameters)]
 
@@ -59,95 +61,35 @@ class Due(MakingDue):
         if not numbers:
             return []
         parameters = {
-            **_owned(claim),
+            **owned(claim),
             "numbers": list(numbers),
             "reconcile": reconcile,
             "suspect": SUSPECT_CRASHES,
-            "tried_spec": "" if spec is None else spec.fingerprint,
+            "sources": [],
+            "specs": [],
         }
+        if spec is not None:
+            names = sorted(spec.metadata_rules)
+            parameters |= {"sources": names, "specs": [spec.fingerprint_of(name) for name in names]}
         with self._database.transaction() as connection:
             if connection.execute(_HOLDS, parameters).one_or_none() is None:
                 raise ClaimLost(f"Block {claim.partition} of {claim.collection} is another run's now.")
-            begun = sorted(connection.execute(_BEGIN, parameters).scalars())
+            lock_arrivals(connection, claim.collection, numbers)
+            begun = sorted(connection.execute(BEGIN, parameters).scalars())
             if connection.execute(_SUSPECT_HAS_COMPANY, parameters).scalar_one():
                 raise InvalidRequest("A suspect is processed alone: begin it by itself, when nothing else is begun.")
         return begun
 
-    def retry_later(self, claim: Claim, number: int, error: DocumentUnavailable, *, max_attempts: int) -> bool:
-        """Make it due again after a growing delay; False when attempts are exhausted and it is quarantined."""
-        parameters = {**_owned(claim), "number": number}
-        with self._database.transaction() as connection:
-            attempts = connection.execute(_ATTEMPTS, parameters).scalar_one_or_none()
-            if attempts is None:
-                raise ClaimLost(f"Arrival {number} of {claim.collection} is not this run's any more.")
-            if is_exhausted(attempts, max_attempts):
-                rejected = DocumentRejected(
-                    QuarantineKind.ATTEMPTS_EXHAUSTED,
-                    f"Tried {attempts} times; the last time: {error.message}",
-                    remedy=error.remedy or "See that the source can be read, then: rag retry.",
-                )
-                _quarantine(connection, claim, number, rejected, tried_spec="")
-                return False
-            delay_s = self._delays.after(attempts, chance=random.random())  # noqa: S311 - spreads load, no secret
-            connection.execute(
-                _RETRY, {**parameters, "delay_s": delay_s, "reason": error.message, "remedy": error.remedy}
-            )
-        return True
-
-    def quarantine(self, claim: Claim, number: int, rejected: DocumentRejected, *, tried: ProcessingSpec) -> None:
-        """Settle it as quarantined; the last good version goes on answering, shown as stale.
-
-        To remove that one as well (``on_quarantine: remove``) use ``writing.documents`` and ``quarantined`` instead.
-        If a dead run left a write open, it is due again at once with ``reconcile`` and state quarantined.
-        Raises ``ClaimLost`` when it is not this run's any more.
-        """
-        with self._database.transaction() as connection:
-            _quarantine(connection, claim, number, rejected, tried_spec=tried.fingerprint)
-
     def supersede(self, claim: Claim, numbers: Sequence[int]) -> int:
         """Supersede those of ``numbers`` (due or begun) of which something newer is known; return how many."""
         with self._database.transaction() as connection:
-            return connection.execute(_SUPERSEDE, {**_owned(claim), "numbers": list(numbers)}).rowcount
-
-    def give_back(self, claim: Claim, numbers: Sequence[int]) -> None:
-        """Make begun arrivals due at once and take back the counted attempt: a whole dependency is away."""
-        self.stay_due(claim, numbers, delay_s=0)
-
-    def stay_due(self, claim: Claim, numbers: Sequence[int], *, delay_s: float = 1.0) -> None:
-        """Make begun arrivals due again soon, no attempt spent: the object changed while it was read."""
-        with self._database.transaction() as connection:
-            connection.execute(_GIVE_BACK, {**_owned(claim), "numbers": list(numbers), "delay_s": delay_s})
+            lock_arrivals(connection, claim.collection, numbers)
+            return connection.execute(_SUPERSEDE, {**owned(claim), "numbers": list(numbers)}).rowcount
 
     def has_work(self, collection: str) -> bool:
         """Say whether ``claims.request`` would find anything now."""
         with self._database.transaction() as connection:
             return connection.execute(HAS_WORK, due_blocks(collection, Lane.BATCH)).scalar_one()
-
-
-def _quarantine(
-    connection: Connection, claim: Claim, number: int, rejected: DocumentRejected, *, tried_spec: str
-) -> None:
-    settled = connection.execute(
-        _QUARANTINE,
-        {
-            **_owned(claim),
-            "number": number,
-            "kind": rejected.kind.value,
-            "reason": rejected.message,
-            "remedy": rejected.remedy,
-            "tried_spec": tried_spec,
-        },
-    )
-    if settled.rowcount != 1:
-        raise ClaimLost(f"Arrival {number} of {claim.collection} is not this run's any more.")
-
-
-def _block(claim: Claim) -> dict[str, Any]:
-    return {"collection": claim.collection, "partition": claim.partition}
-
-
-def _owned(claim: Claim) -> dict[str, Any]:
-    return {**_block(claim), "claim": claim.number, "run_id": claim.run_id}
 
 
 def _due(row: Any) -> DueArrival:
@@ -217,43 +159,21 @@ WHERE collection = :collection AND state = 'processing' AND partition = :partiti
     AND run_id = :run_id AND claim = :claim
 """)
 
-_BEGIN = text("""
-UPDATE arrivals SET state = 'processing', attempts = attempts + 1, alone = crashes >= :suspect, due_at = NULL,
+BEGIN = text("""
+UPDATE arrivals a SET state = 'processing', attempts = attempts + 1, alone = crashes >= :suspect, due_at = NULL,
     run_id = :run_id, claim = :claim, changed_at = now(),
-    tried_spec = CASE WHEN CAST(:tried_spec AS text) = '' THEN tried_spec ELSE :tried_spec END
+    before = jsonb_build_object('state', state, 'due_at', due_at, 'run_id', run_id, 'tried_spec', tried_spec,
+                                'changed_at', changed_at),
+    tried_spec = coalesce((
+        SELECT tried.spec FROM unnest(CAST(:sources AS text[]), CAST(:specs AS text[])) AS tried (source, spec)
+        WHERE tried.source = a.source), tried_spec)
 WHERE collection = :collection AND partition = :partition AND number = ANY(CAST(:numbers AS bigint[]))
     AND state <> 'processing' AND (due_at <= now() OR CAST(:reconcile AS boolean))
 RETURNING number
 """)
 
-_OURS = " collection = :collection AND state = 'processing' AND run_id = :run_id AND claim = :claim "
-
-_ATTEMPTS = text("SELECT attempts FROM arrivals WHERE number = :number AND" + _OURS + "FOR UPDATE")  # noqa: S608 - constant
-
-_RETRY = text(
-    """
-UPDATE arrivals SET state = 'retrying', due_at = now() + make_interval(secs => :delay_s), alone = false,
-    reason_kind = '', reason = :reason, remedy = :remedy, changed_at = now()
-WHERE number = :number AND"""
-    + _OURS
-)
-
-_QUARANTINE = text(
-    """
-UPDATE arrivals a SET state = 'quarantined', alone = false, reason_kind = :kind, reason = :reason, remedy = :remedy,
-    tried_spec = :tried_spec, changed_at = now(), reconcile = orphans.exist,
-    due_at = CASE WHEN orphans.exist THEN now() END
-FROM (SELECT p.number, EXISTS (SELECT 1 FROM intents i WHERE i.document_id = p.document_id
-                               AND i.orphaned_at IS NOT NULL) AS exist
-      FROM arrivals p WHERE number = :number AND"""  # noqa: S608 - constants of this module
-    + _OURS
-    + """) orphans
-WHERE a.collection = :collection AND a.number = orphans.number
-"""
-)
-
 _SUPERSEDE = text("""
-UPDATE arrivals a SET state = 'superseded', due_at = NULL, reconcile = false, alone = false,
+UPDATE arrivals a SET state = 'superseded', due_at = NULL, reconcile = false, alone = false, before = NULL,
     reason_kind = '', reason = '', remedy = '', run_id = :run_id, claim = :claim, changed_at = now()
 WHERE a.collection = :collection AND a.partition = :partition AND a.number = ANY(CAST(:numbers AS bigint[]))
     AND (a.due_at IS NOT NULL OR a.state = 'processing' AND a.run_id = :run_id AND a.claim = :claim)
@@ -263,11 +183,3 @@ WHERE a.collection = :collection AND a.partition = :partition AND a.number = ANY
     AND EXISTS (SELECT 1 FROM claims c WHERE c.collection = :collection AND c.partition = :partition
                 AND c.number = :claim AND c.run_id = :run_id AND c.state = 'running')
 """)
-
-_GIVE_BACK = text(
-    """
-UPDATE arrivals SET state = 'pending', attempts = greatest(attempts - 1, 0), alone = false,
-    due_at = now() + make_interval(secs => :delay_s), changed_at = now()
-WHERE number = ANY(CAST(:numbers AS bigint[])) AND"""
-    + _OURS
-)

@@ -1,14 +1,19 @@
 """Physical indexes: names and specs, one active for each collection."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from rag_core.index_spec import IndexSpec
-from resources.clients.catalog.database import Database
+from resources.clients.catalog.database import Database, notify_due
+from resources.clients.catalog.making_due import LOCK_NEWEST
 from resources.clients.catalog.values import IndexRow
+
+_AT_ONCE = 1000
 
 
 class Indexes:
@@ -33,6 +38,24 @@ class Indexes:
             active = _active(connection, collection)
         return active if active is not None else (physical_name, spec)
 
+    def lost(self, collection: str, physical_name: str) -> int:
+        """Make every document of an index due that was lost, and return how many; in bounded transactions.
+
+        Their newest arrivals are read, compared with the index and written again. What the catalog remembers of the
+        index stays, so that a quarantined document gets its last good version back; an orphaned intent of each says
+        that the index must be asked, also where a run is writing it at this moment. Calling again is safe.
+        """
+        after, found = UUID(int=0), 0
+        while True:
+            with self._database.transaction() as connection:
+                page = {"index_name": physical_name, "after": after, "limit": _AT_ONCE}
+                documents = connection.execute(HELD_BY_INDEX, page).scalars().all()
+                if not documents:
+                    return found
+                found += _look_again(connection, collection, physical_name, documents)
+                notify_due(connection, collection)
+            after = documents[-1]
+
     def all(self, collection: str) -> list[IndexRow]:
         """Return every index ever registered, newest first."""
         with self._database.transaction() as connection:
@@ -47,6 +70,16 @@ class Indexes:
             )
             for row in rows
         ]
+
+
+def _look_again(connection: Connection, collection: str, physical_name: str, documents: Sequence[UUID]) -> int:
+    """Make a page of documents due; intents before arrivals, as everywhere."""
+    parameters = {"collection": collection, "index_name": physical_name, "documents": list(documents)}
+    connection.execute(_ORPHAN, parameters)
+    newest = connection.execute(LOCK_NEWEST, {"documents": list(documents)}).all()
+    numbers = [row.number for row in newest]
+    connection.execute(_LOOK_AGAIN, {"collection": collection, "numbers": numbers})
+    return len(numbers)
 
 
 def _active(connection: Connection, collection: str) -> tuple[str, IndexSpec] | None:
@@ -64,4 +97,29 @@ ON CONFLICT DO NOTHING
 _ALL = text("""
 SELECT collection, physical_name, spec, is_active, created_at FROM indexes WHERE collection = :collection
 ORDER BY created_at DESC, physical_name
+""")
+
+HELD_BY_INDEX = text("""
+SELECT document_id FROM document_indexes WHERE document_id > :after AND index_name = :index_name
+ORDER BY document_id LIMIT :limit
+""")
+
+# For every document and not by state: what is settled now may be begun before this transaction ends.
+_ORPHAN = text("""
+INSERT INTO intents (collection, index_name, document_id, arrival, run_id, orphaned_at)
+SELECT :collection, :index_name, x.document_id, x.indexed_arrival, '', clock_timestamp()
+FROM document_indexes x
+WHERE x.index_name = :index_name AND x.document_id = ANY(CAST(:documents AS uuid[])) AND NOT EXISTS (
+    SELECT 1 FROM intents i
+    WHERE i.document_id = x.document_id AND i.index_name = :index_name AND i.orphaned_at IS NOT NULL)
+ORDER BY x.document_id
+""")
+
+_LOOK_AGAIN = text("""
+UPDATE arrivals SET reconcile = true,
+    state = CASE WHEN state IN ('processing', 'quarantined', 'retrying') THEN state ELSE 'pending' END,
+    attempts = CASE WHEN state IN ('processing', 'retrying') THEN attempts ELSE 0 END,
+    due_at = CASE WHEN state = 'processing' THEN NULL ELSE coalesce(due_at, now()) END,
+    due_reason = 'index lost', changed_at = CASE WHEN state = 'quarantined' THEN changed_at ELSE now() END
+WHERE collection = :collection AND number = ANY(CAST(:numbers AS bigint[]))
 """)

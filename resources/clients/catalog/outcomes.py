@@ -8,9 +8,15 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from rag_core.errors import DocumentRejected
-from resources.clients.catalog.values import HeadState, Outcome
+from resources.clients.catalog.failures import FailureEvent, remember_failures, storable
+from resources.clients.catalog.locking import lock_arrivals
+from resources.clients.catalog.owning import owned
+from resources.clients.catalog.unsettled import FIRST_STAY_S, LONGEST_STAY_S, grown_stays
+from resources.clients.catalog.values import Claim, ClaimLost, HeadState, Outcome
 
 _TAKES_PLACE = frozenset({"indexed", "unchanged", "deleted", "quarantined"})
+_ONLY_OURS = frozenset({"pending", "quarantined"})
+"""What a run may say of an arrival only while it is its own: written text is a fact, a failure is an opinion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +29,21 @@ class Settled:
     rejected: DocumentRejected | None
     tried_spec: str
     removed: bool
-    delay_s: float
+    delay_s: float | None
 
 
 def write_outcomes(
     connection: Connection,
-    collection: str,
+    claim: Claim,
     index_name: str,
-    run_id: str,
     settled: Sequence[Settled],
     orphans: Mapping[UUID, Sequence[int]],
 ) -> None:
-    """Write what became of each document and close its intents, the run's own and the orphans seen under the lock."""
-    common = {"collection": collection, "index_name": index_name, "run_id": run_id}
+    """Write what became of each document and close its intents, the run's own and the orphans seen under the lock.
+
+    Raises ``ClaimLost`` when one that failed or stays due is not this claim's any more.
+    """
+    common = {**owned(claim), "index_name": index_name}
     in_index = [each for each in settled if each.outcome is not None]
     out_of_index = [each for each in settled if each.state == "deleted" or each.removed]
     if in_index:
@@ -63,8 +71,27 @@ def write_outcomes(
         },
     )
     numbers = sorted(each.head.arrival for each in settled)
-    connection.execute(_LOCK_ARRIVALS, {**common, "numbers": numbers})
-    connection.execute(_SETTLE, [{**common, **_arrival_row(each)} for each in settled])
+    held = lock_arrivals(connection, claim.collection, numbers)
+    for each in settled:
+        row = held.get(each.head.arrival)
+        if each.state in _ONLY_OURS and (
+            row is None or (row.state, row.run_id, row.claim) != ("processing", claim.run_id, claim.number)
+        ):
+            raise ClaimLost(f"Arrival {each.head.arrival} of {claim.collection} is not this run's any more.")
+    connection.execute(SETTLE, [{**common, **_arrival_row(each)} for each in settled])
+    remember_failures(connection, claim.collection, (_event(claim, each) for each in settled if each.rejected))
+
+
+def _event(claim: Claim, settled: Settled) -> FailureEvent:
+    rejected = settled.rejected
+    return FailureEvent(
+        document_id=settled.head.document_id,
+        arrival=settled.head.arrival,
+        run_id=claim.run_id,
+        kind="" if rejected is None else rejected.kind.value,
+        reason="" if rejected is None else rejected.message,
+        remedy="" if rejected is None else rejected.remedy,
+    )
 
 
 def _index_row(settled: Settled) -> dict[str, Any]:
@@ -96,19 +123,26 @@ def _arrival_row(settled: Settled) -> dict[str, Any]:
         "state": settled.state,
         "delay_s": settled.delay_s,
         "kind": "" if rejected is None else rejected.kind.value,
-        "reason": "" if rejected is None else rejected.message,
-        "remedy": "" if rejected is None else rejected.remedy,
+        "reason": "" if rejected is None else storable(rejected.message),
+        "remedy": "" if rejected is None else storable(rejected.remedy),
+        "first_s": FIRST_STAY_S,
+        "longest_s": LONGEST_STAY_S,
         "tried_spec": settled.tried_spec,
         "read_version": "" if outcome is None else outcome.version,
         "read_version_id": None if outcome is None else outcome.version_id,
     }
 
 
+# What was asked for stays marked, whatever spec the run had: a file edited in one process alone would be asked for
+# again and again. Only a run that is older than the question may not have known better.
 _INDEXED = text("""
 INSERT INTO document_indexes AS x
-    (document_id, index_name, collection, indexed_arrival, indexed_run, indexed_at, confirmed_arrival, confirmed_run,
-     version, version_id, title, media_type, parser, chunking, metadata_rules, code_version, chunks, size_bytes)
-VALUES (:document_id, :index_name, :collection, :arrival, :run_id, now(), :arrival, :run_id,
+    (document_id, index_name, collection, source, indexed_arrival, indexed_run, indexed_at, confirmed_arrival,
+     confirmed_run, version, version_id, title, media_type, parser, chunking, metadata_rules, code_version, chunks,
+     size_bytes)
+VALUES (:document_id, :index_name, :collection,
+        coalesce((SELECT a.source FROM arrivals a WHERE a.collection = :collection AND a.number = :arrival), ''),
+        :arrival, :run_id, now(), :arrival, :run_id,
         :version, :version_id, :title, :media_type, :parser, :chunking, :metadata_rules, :code_version, :chunks,
         :size_bytes)
 ON CONFLICT (document_id, index_name) DO UPDATE SET
@@ -118,7 +152,10 @@ ON CONFLICT (document_id, index_name) DO UPDATE SET
     confirmed_arrival = excluded.confirmed_arrival, confirmed_run = excluded.confirmed_run,
     version = excluded.version, version_id = excluded.version_id, title = excluded.title,
     media_type = excluded.media_type, parser = excluded.parser, chunking = excluded.chunking,
-    metadata_rules = excluded.metadata_rules, code_version = excluded.code_version, asked_spec = '',
+    metadata_rules = excluded.metadata_rules, code_version = excluded.code_version, source = excluded.source,
+    asked_spec = CASE WHEN x.asked_at > coalesce((
+        SELECT c.taken_at FROM claims c WHERE c.collection = :collection AND c.partition = :partition
+            AND c.number = :claim AND c.run_id = :run_id), '-infinity') THEN '' ELSE x.asked_spec END,
     chunks = excluded.chunks, size_bytes = excluded.size_bytes
 """)
 
@@ -138,25 +175,27 @@ DELETE FROM intents WHERE id = ANY(CAST(:orphans AS bigint[])) OR (
     document_id = ANY(CAST(:ids AS uuid[])) AND index_name = :index_name AND run_id = :run_id AND orphaned_at IS NULL)
 """)
 
-_LOCK_ARRIVALS = text("""
-SELECT 1 FROM arrivals WHERE collection = :collection AND number = ANY(CAST(:numbers AS bigint[]))
-ORDER BY number FOR UPDATE
-""")
-
 # An orphan that appeared after the lock was taken has not been healed: the arrival is due again.
-_SETTLE = text("""
-UPDATE arrivals SET state = :state, alone = false, run_id = :run_id, changed_at = now(),
+SETTLE = text(
+    f"""
+UPDATE arrivals a SET state = :state, alone = false, before = NULL, run_id = :run_id, changed_at = now(),
     reason_kind = :kind, reason = :reason, remedy = :remedy,
     tried_spec = CASE WHEN CAST(:tried_spec AS text) = '' THEN tried_spec ELSE :tried_spec END,
     read_version = :read_version, read_version_id = :read_version_id,
-    attempts = CASE WHEN :state = 'pending' THEN greatest(attempts - 1, 0) ELSE attempts END,
+    attempts = CASE WHEN :state = 'pending' THEN greatest(attempts - 1, 0)
+        WHEN :state IN ('indexed', 'unchanged', 'deleted') THEN 0 ELSE attempts END,
     crashes = CASE WHEN :state IN ('pending', 'quarantined') THEN crashes ELSE 0 END,
-    reconcile = CASE WHEN :state = 'superseded' THEN false ELSE orphans.exist END,
+    stays = CASE WHEN :state = 'superseded' THEN a.stays WHEN :state <> 'pending' THEN 0
+        WHEN CAST(:delay_s AS double precision) IS NULL THEN known.stays ELSE a.stays END,
+    reconcile = CASE WHEN :state = 'superseded' THEN false ELSE known.orphans END,
     due_at = CASE
-        WHEN :state = 'pending' THEN clock_timestamp() + make_interval(secs => :delay_s)
-        WHEN :state <> 'superseded' AND orphans.exist THEN clock_timestamp()
+        WHEN :state = 'pending' THEN clock_timestamp() + make_interval(secs => coalesce(
+            CAST(:delay_s AS double precision), least(:longest_s, :first_s * 2 ^ least(known.stays - 1, 20))))
+        WHEN :state <> 'superseded' AND known.orphans THEN clock_timestamp()
     END
-FROM (SELECT EXISTS (
-    SELECT 1 FROM intents WHERE document_id = :document_id AND orphaned_at IS NOT NULL) AS exist) orphans
-WHERE collection = :collection AND number = :number
-""")
+FROM (SELECT b.number, {grown_stays("b")} AS stays, EXISTS (
+        SELECT 1 FROM intents WHERE document_id = :document_id AND orphaned_at IS NOT NULL) AS orphans
+      FROM arrivals b WHERE b.collection = :collection AND b.number = :number) known
+WHERE a.collection = :collection AND a.number = known.number
+"""  # noqa: S608 - constants
+)

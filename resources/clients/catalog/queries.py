@@ -19,7 +19,7 @@ from resources.clients.catalog.document_rows import (
     document_row,
     page,
 )
-from resources.clients.catalog.values import Block, DocumentPage, DocumentRow, Failure, OpenIntent
+from resources.clients.catalog.values import Block, DocumentPage, DocumentRow, Failure, OpenIntent, PastFailure
 
 
 class Queries:
@@ -133,6 +133,22 @@ class Queries:
             for row in rows
         ]
 
+    def failures_of(self, document_id: UUID) -> list[PastFailure]:
+        """Return how a document failed, transiently or for good, latest first: at most twenty."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(FAILURES_OF, {"document_id": document_id}).all()
+        return [
+            PastFailure(
+                arrival=row.arrival,
+                run_id=row.run_id,
+                at=row.at,
+                kind=row.kind,
+                message=row.reason,
+                remedy=row.remedy,
+            )
+            for row in rows
+        ]
+
     def stale_documents(self, collection: str, *, limit: int = 100) -> list[DocumentRow]:
         """Return documents whose newest version failed for good while an older one answers."""
         with self._database.transaction() as connection:
@@ -194,6 +210,11 @@ FROM arrivals a
 WHERE a.collection = :collection AND a.state = 'quarantined'
     AND NOT EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number)
 ORDER BY a.number DESC LIMIT :limit
+""")
+
+FAILURES_OF = text("""
+SELECT arrival, run_id, at, kind, reason, remedy FROM failures
+WHERE document_id = :document_id ORDER BY id DESC LIMIT 20
 """)
 
 _INTENTS = text("""

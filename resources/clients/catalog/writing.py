@@ -8,7 +8,8 @@
 4. The caller supersedes what is older, asks the index what it holds, and writes. No outcome exists yet: a crash here
    leaves old text or both, and the intent.
 5. On that same connection again, write the outcomes, close the intents and commit. A session that was lost has lost
-   its locks too, and cannot get here: its outcome is never recorded, its intent stays open.
+   its locks too, and cannot get here: its outcome is never recorded, its intent stays open. A failure is recorded only
+   of an arrival that still is this claim's: its new owner may be succeeding with it.
 """
 
 from collections.abc import Generator, Sequence
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from rag_core.errors import DocumentRejected, DocumentUnavailable, InvalidRequest
 from resources.clients.catalog.database import LOCK_TIMEOUT, Database, sqlstate
 from resources.clients.catalog.outcomes import Settled, write_outcomes
-from resources.clients.catalog.values import HeadState, Outcome, ProcessingSpec, WriteRequest
+from resources.clients.catalog.values import Claim, HeadState, Outcome, WriteRequest
 
 
 class DocumentWriting:
@@ -52,14 +53,25 @@ class DocumentWriting:
         """The document is gone and so are its points; its row stays as a tombstone."""
         self._settle(document_id, "deleted", must_be_newest=True)
 
-    def quarantined(
-        self, document_id: UUID, rejected: DocumentRejected, *, tried: ProcessingSpec, removed: bool
-    ) -> None:
-        """It failed for good; the index holds the last good version, or nothing (``removed``)."""
-        self._settle(document_id, "quarantined", rejected=rejected, tried=tried, removed=removed, must_be_newest=True)
+    def quarantined(self, document_id: UUID, rejected: DocumentRejected, *, tried_spec: str, removed: bool) -> None:
+        """It failed for good; the index holds the last good version, or nothing (``removed``).
 
-    def stay_due(self, document_id: UUID, *, delay_s: float = 1.0) -> None:
-        """The object changed meanwhile; nothing was written and the arrival is due again, no attempt spent."""
+        ``tried_spec`` is ``ProcessingSpec.fingerprint_of`` its source: under another one it is tried again.
+        """
+        self._settle(
+            document_id,
+            "quarantined",
+            rejected=rejected,
+            tried_spec=tried_spec,
+            removed=removed,
+            must_be_newest=True,
+        )
+
+    def stay_due(self, document_id: UUID, *, delay_s: float | None = None) -> None:
+        """The object changed meanwhile; nothing was written and the arrival is due again, no attempt spent.
+
+        Without a delay it grows with each time in a row.
+        """
         self._settle(document_id, "pending", delay_s=delay_s)
 
     def _settle(
@@ -69,9 +81,9 @@ class DocumentWriting:
         *,
         outcome: Outcome | None = None,
         rejected: DocumentRejected | None = None,
-        tried: ProcessingSpec | None = None,
+        tried_spec: str = "",
         removed: bool = False,
-        delay_s: float = 0.0,
+        delay_s: float | None = None,
         must_be_newest: bool = False,
     ) -> None:
         head = self._heads[document_id]
@@ -84,7 +96,7 @@ class DocumentWriting:
             state=state,
             outcome=outcome,
             rejected=rejected,
-            tried_spec="" if tried is None else tried.fingerprint,
+            tried_spec=tried_spec,
             removed=removed,
             delay_s=delay_s,
         )
@@ -105,22 +117,23 @@ class Writing:
 
     @contextmanager
     def documents(
-        self, collection: str, index_name: str, run_id: str, requests: Sequence[WriteRequest], *, max_s: float = 300
+        self, claim: Claim, index_name: str, requests: Sequence[WriteRequest], *, max_s: float = 300
     ) -> Generator[DocumentWriting]:
         """Lock the documents and write their outcomes at the end of the block, all in one transaction.
 
         One request a document. An exception in the block rolls back and leaves the intents open, so the documents are
         reconciled once the run is known dead. The lock is lost, and the block fails with ``DependencyUnavailable``,
         when the block sits idle longer than ``max_s``. ``DocumentUnavailable`` when another run holds a document.
+        ``ClaimLost``, and nothing recorded, when a failing or waiting arrival is another run's by now.
         """
         by_document = {request.document_id: request.arrival for request in requests}
         if len(by_document) != len(requests):
             raise InvalidRequest("One write request a document: supersede the older ones first.")
         ids = sorted(by_document)
         parameters = {
-            "collection": collection,
+            "collection": claim.collection,
             "index_name": index_name,
-            "run_id": run_id,
+            "run_id": claim.run_id,
             "ids": ids,
             "numbers": [by_document[document_id] for document_id in ids],
         }
@@ -135,7 +148,7 @@ class Writing:
                 orphans = {row.document_id: list(row.orphans) for row in rows}
                 writing = DocumentWriting({row.document_id: _head(row) for row in rows})
                 yield writing
-                write_outcomes(connection, collection, index_name, run_id, writing.settled(), orphans)
+                write_outcomes(connection, claim, index_name, writing.settled(), orphans)
 
 
 def _lock(connection: Connection, parameters: dict[str, Any]) -> None:
