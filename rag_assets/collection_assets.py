@@ -20,6 +20,9 @@ from resources.ingestion_resource import IngestionResource
 
 RETRIES = dg.RetryPolicy(max_retries=5, delay=4, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
+START_S = 30.0
+"""How long a step may take to begin again once its delay is over; jitter at most doubles a delay."""
+
 
 class IngestConfig(dg.Config):
     """What a person can ask of a run in the launchpad."""
@@ -56,6 +59,7 @@ def build_collection_assets(collection: Collection, partitions: dg.PartitionsDef
                     claim_number=_claim_number(context),
                     layers=layers,
                     recompute=frozenset(config.recompute),
+                    tried_again_in_s=_tried_again_in_s(context.retry_number),
                 )
                 if report is None:
                     return
@@ -68,7 +72,9 @@ def build_collection_assets(collection: Collection, partitions: dg.PartitionsDef
                     )
             block = int(context.partition_key) if context.has_partition_key else None
             chosen = frozenset(key.name for key in context.selected_asset_check_keys)
-            yield from check_results(collection.name, work.check(block, chosen))
+            # A sensor's run may bring one arrival into a full block: it looks at what it touched, a person's at all.
+            only_touched = bool(layers) and _claim_number(context) is not None
+            yield from check_results(collection.name, work.check(block, chosen, only_touched=only_touched))
 
     return ingest
 
@@ -84,6 +90,13 @@ def _claim_number(context: dg.AssetExecutionContext) -> int | None:
     if run.parent_run_id is not None and "dagster/retry_number" not in run.tags:
         return None
     return None if number is None else int(number)
+
+
+def _tried_again_in_s(retries: int) -> float | None:
+    """Return within what time the step is tried again after its next failure; None when it is not."""
+    if retries >= RETRIES.max_retries:
+        return None
+    return 2 * float(RETRIES.delay or 0) * 2**retries + START_S
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rag_core.errors import DependencyUnavailable
-from resources.clients.catalog.values import Claim, HeldBy
+from rag_core.errors import ConfigurationError, DependencyUnavailable
+from resources.clients.catalog.values import Claim, ClaimLost, HeldBy
 from resources.clients.collection_files import LoadedCollection
 from resources.clients.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from qdrant_client import QdrantClient
 
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from resources.clients.parquet_parts import PartStore
     from resources.clients.parsing import ParserSandbox
     from resources.clients.qdrant.writing import QdrantWriter
-    from resources.ingestion.checking import CheckOutcome
+    from resources.ingestion.checking.promises import CheckOutcome
     from resources.ingestion.counts import Counts, RunReport
 
 LEASE_S = 60.0
 HELD_LIMIT_S = 3600.0
+MISCONFIGURED_S = 60.0
+"""How long a block is left alone after a run that a wrong setting ended: the next one would end the same way."""
+
+_MAX_REASON = 500
 LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 5.0
 
@@ -52,12 +57,22 @@ class BlockWork:
     say: Callable[[str], None] = field(default=lambda _: None)
 
     def ingest(
-        self, partition: int, *, claim_number: int | None, layers: frozenset[str], recompute: frozenset[str]
+        self,
+        partition: int,
+        *,
+        claim_number: int | None,
+        layers: frozenset[str],
+        recompute: frozenset[str],
+        tried_again_in_s: float | None = None,
     ) -> "RunReport | None":
         """Take a block through ``layers``: due work under a sensor's claim, everything in it without one.
 
-        Returns None when the sensor's claim has moved on to another run. Without a claim it waits for a run that
-        works on the block now; raises ``DependencyUnavailable`` when that takes longer than an hour.
+        When a dependency is away and the caller tries again in ``tried_again_in_s``, the run keeps its claim until
+        then; what it had begun is due as before. An error that nobody foresaw counts a crash for each document that
+        was being worked on, so that the one behind it is found and quarantined.
+
+        Returns None when the sensor's claim has moved on to another run. Without a claim it waits for a run that works
+        on the block now; raises ``DependencyUnavailable`` when that takes longer than an hour.
         """
         from resources.ingestion.run import IngestRun
 
@@ -81,17 +96,39 @@ class BlockWork:
                 recompute=recompute,
                 on_progress=_every(SAY_EVERY_S, self._say_counts),
             )
-            return run.process(claim, reconcile=claim_number is None)
-        finally:
-            self.catalog.claims.release(claim)
+            report = run.process(claim, reconcile=claim_number is None)
+        except DependencyUnavailable:
+            self._leave(claim, keep_s=tried_again_in_s)
+            raise
+        except ConfigurationError:
+            self._leave(claim, keep_s=MISCONFIGURED_S)
+            raise
+        except Exception as error:
+            self._leave(claim, failure=f"{type(error).__name__}: {error}"[:_MAX_REASON])
+            raise
+        except BaseException:  # the run was told to stop
+            self._leave(claim)
+            raise
+        self.catalog.claims.release(claim)
+        return report
 
-    def check(self, partition: int | None, names: frozenset[str]) -> "Iterator[CheckOutcome]":
-        """Yield the outcome of each named check over one block, or over all blocks."""
-        from resources.ingestion.checking import check_blocks
+    def check(
+        self, partition: int | None, names: frozenset[str], *, only_touched: bool = False
+    ) -> "Iterator[CheckOutcome]":
+        """Yield the outcome of each named check over one block (or this run's share of it), or over all blocks."""
+        from resources.clients.qdrant.inspecting import QdrantInspector
+        from resources.ingestion.checking.blocks import check_blocks
 
-        name = self.loaded.collection.name
-        blocks = [partition] if partition is not None else self._all_blocks(name)
-        return check_blocks(name, blocks, names, catalog=self.catalog, parts=self.parts, writer=self.writer)
+        return check_blocks(
+            self.loaded.collection,
+            partition,
+            names,
+            catalog=self.catalog,
+            parts=self.parts,
+            writer=self.writer,
+            inspector=QdrantInspector(self._index_client),
+            touched_by=self.run_id if only_touched else None,
+        )
 
     def read(self, partition: int, layer: str) -> "Iterator[pa.Table]":
         """Yield the rows that the catalog names for a block's layer, a row group at a time."""
@@ -123,12 +160,17 @@ class BlockWork:
     @cached_property
     def writer(self) -> "QdrantWriter":
         """The writer's side of the vector index."""
-        from resources.clients.qdrant.connect import connect
         from resources.clients.qdrant.writing import QdrantWriter
+
+        return QdrantWriter(self._index_client)
+
+    @cached_property
+    def _index_client(self) -> "QdrantClient":
+        from resources.clients.qdrant.connect import connect
 
         client = connect(self.settings.require("qdrant_url"), self.settings.qdrant_api_key)
         self.closing.callback(client.close)
-        return QdrantWriter(client)
+        return client
 
     @cached_property
     def parts(self) -> "PartStore":
@@ -187,6 +229,16 @@ class BlockWork:
             self.loaded.collection.name, partition, number, run_id=self.run_id, lease_s=LEASE_S
         )
 
+    def _leave(self, claim: Claim, *, keep_s: float | None = None, failure: str = "") -> None:
+        """Release a claim, or keep it for ``keep_s``; a catalog that is away must not hide why the run ended."""
+        try:
+            if keep_s is None:
+                self.catalog.claims.release(claim, failure=failure)
+            else:
+                self.catalog.claims.renew(claim, lease_s=keep_s)
+        except (DependencyUnavailable, ClaimLost) as error:
+            self.say(f"The claim could not be given up and lapses by itself: {error}")
+
     def _take(self, partition: int) -> Claim:
         ends = time.monotonic() + HELD_LIMIT_S
         said = ""
@@ -203,12 +255,6 @@ class BlockWork:
                 message = f"Run {taken.run_id} still works on block {partition}."
                 raise DependencyUnavailable(message, dependency="block", remedy="Terminate that run, or try later.")
             time.sleep(LOOK_EVERY_S)
-
-    def _all_blocks(self, collection: str) -> Iterator[int]:
-        after = -1
-        while page := self.catalog.queries.blocks(collection, after=after):
-            yield from (block.partition for block in page if not block.is_retired)
-            after = page[-1].partition
 
     def _say_counts(self, counts: "Counts") -> None:
         self.say(

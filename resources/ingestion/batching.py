@@ -1,4 +1,4 @@
-"""Micro-batches: a few arrivals at a time, bounded in number and in source bytes, suspects alone."""
+"""Micro-batches: a few arrivals at a time, bounded in number, in source bytes and in text; suspects alone."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,8 @@ from resources.clients.catalog.values import Claim, DueArrival
 
 MAX_ARRIVALS = 64
 MAX_SOURCE_BYTES = 64 * 1024 * 1024
+MAX_TEXT_BYTES = 32 * 1024 * 1024
+"""Text read ahead of the layers after it; a small archive can hold a thousand times its size in text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ class Counts:
     """Running totals of one run; every field is a plain number and its name a stable metadata key.
 
     Each arrival that a run begins ends in exactly one of indexed, unchanged, superseded, deleted, quarantined,
-    retrying, still_due or stored (a run without the ``vectors`` layer only stores rows).
+    retrying, still_due or stored (a run without the ``vectors`` layer only stores rows). ``source_away`` are those of
+    still_due whose source could not be looked at.
     """
 
     arrivals: int = 0
@@ -33,6 +34,7 @@ class Counts:
     retrying: int = 0
     still_due: int = 0
     stored: int = 0
+    source_away: int = 0
 
     downloaded: int = 0
     source_bytes: int = 0
@@ -73,6 +75,7 @@ _KEYS: dict[Layer, tuple[str, ...]] = {
         "quarantined",
         "retrying",
         "still_due",
+        "source_away",
         "downloaded",
         "source_bytes",
         "parsed",
@@ -111,7 +114,8 @@ class RunReport:
     """What one run did to one block: its own share (``counts``) and the block's totals per layer.
 
     ``yaml_differs`` says that the collection's file asks for another index than the one that serves;
-    ``remaining_due`` is what is still due in the block (a retry's time to come, an object that keeps changing).
+    ``remaining_due`` is what is still due in the block (a retry's time to come, an object that keeps changing);
+    ``lost_documents`` were made due because the index they were in was gone.
     """
 
     collection: str
@@ -123,6 +127,7 @@ class RunReport:
     claim_lost: bool = False
     folded_files: int = 0
     remaining_due: int = 0
+    lost_documents: int = 0
 
     def metadata(self, layer: str) -> dict[str, int | float]:
         """Return a layer's numbers: ``run_*`` is the run's share (rates too), ``block_*`` the block's totals."""

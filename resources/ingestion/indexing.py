@@ -1,5 +1,6 @@
 """Which index a run writes to: the one that serves, with the spec stored in it, whatever the YAML says by now."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,14 +12,20 @@ from rag_core.index_spec import IndexSpec
 from resources.clients.catalog.indexes import Indexes
 from resources.clients.qdrant.writing import QdrantWriter
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveIndex:
-    """The physical index that serves, its spec, and in words what the YAML asks for instead (empty: the same)."""
+    """The physical index that serves, its spec, and in words what the YAML asks for instead (empty: the same).
+
+    ``lost_documents`` are those made due because the index they were in was gone.
+    """
 
     physical: str
     spec: IndexSpec
     yaml_differs: str
+    lost_documents: int = 0
 
 
 def active_index(
@@ -34,6 +41,7 @@ def active_index(
     A lost index is made again with the spec the catalog remembers, not with the YAML's: its vectors rest in Parquet.
     """
     served = writer.spec_of(collection.name) if writes else None
+    lost = recover_lost(collection.name, indexes, writer) if writes and served is None else 0
     known = served or indexes.active(collection.name)
     model = collection.embedding.model
     spec = wanted_spec(embedder(model), model) if known is None else known[1]
@@ -46,7 +54,21 @@ def active_index(
                 f"Readers of {collection.name} are sent to {physical}, but the catalog says {registered[0]}.",
                 remedy="Point Qdrant's alias at the index the catalog names.",
             )
-    return ActiveIndex(physical=physical, spec=spec, yaml_differs=_differing(collection, spec))
+    return ActiveIndex(physical=physical, spec=spec, yaml_differs=_differing(collection, spec), lost_documents=lost)
+
+
+def recover_lost(collection: str, indexes: Indexes, writer: QdrantWriter) -> int:
+    """Make every document of a lost index due again; return how many, 0 when nothing serves yet or all is there.
+
+    The documents come first and the index afterwards: were it the other way round, a run that died between the two
+    would leave an empty index that looks like a good one.
+    """
+    active = indexes.active(collection)
+    if active is None or writer.spec_of(collection) is not None:
+        return 0
+    documents = indexes.lost(collection, active[0])
+    _log.error("The index %s is gone: %d documents are due again and will be written anew.", active[0], documents)
+    return documents
 
 
 def wanted_spec(embedder: Embedder, model: str) -> IndexSpec:

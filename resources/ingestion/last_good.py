@@ -1,5 +1,6 @@
 """The rows of the version that answers, for when a newer one died half way into the index and then failed for good."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag_core.rows import ChunkRow, DocumentRow
@@ -30,12 +31,23 @@ class LastGoodRows:
             return None
         documents = read_rows(self.parts, DocumentRow, {number: files["documents"][number]}).get(number)
         chunks = read_rows(self.parts, ChunkRow, {number: files["chunks"][number]}).get(number)
-        if not documents or not chunks or not self.parts.exists(files["embeddings"][number]):
+        if not documents or not chunks or not self._fit(chunks, files["embeddings"][number], number):
             return None
         then = replace(task, arrival=replace(task.arrival, number=number))
         read = ReadDocument(task=then, row=documents[0], stored=True, parsed=False)
         chunked = ChunkedDocument(document=read, rows=chunks, stored=True, reused=True)
         return EmbeddedDocument(chunked=chunked, vectors={}, stored_in=files["embeddings"][number])
+
+    def _fit(self, chunks: Sequence[ChunkRow], file: str, number: int) -> bool:
+        """Say whether there is a vector for exactly these chunks: points that could not be written must not go."""
+        held: set[tuple[str, str]] = set()
+        try:
+            for table in self.parts.read(file, arrivals=[number], columns=["point_id", "embedding_key"]):
+                points, keys = (table.column(name).to_pylist() for name in ("point_id", "embedding_key"))
+                held |= set(zip(points, keys, strict=True))
+        except FileNotFoundError:
+            return False
+        return held == {(chunk.point_id, chunk.embedding_key) for chunk in chunks}
 
     def _partition_of(self, number: int) -> int | None:
         after = -1

@@ -4,28 +4,28 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from rag_core.access import stored_groups
-from rag_core.arrivals import Arrival, Presence
-from rag_core.collection import Collection, SidecarMetadata, selects
+from rag_core.collection import Collection
 from rag_core.errors import (
     DependencyUnavailable,
     DocumentRejected,
     DocumentUnavailable,
     QuarantineKind,
+    SourceAway,
     SourceChanged,
 )
-from rag_core.metadata import MAX_SIDECAR_BYTES, resolve_metadata
+from rag_core.metadata import resolve_metadata
 from rag_core.parsed import ParsedDocument
 from rag_core.rows import DocumentRow
 from resources.clients.catalog.values import DueArrival
-from resources.clients.object_store import ObjectStore, RootMissing
 from resources.clients.parsing.versions import PARSER_VERSIONS
+from resources.ingestion.looking import AWAY_S, SourceLooker
 from resources.ingestion.parsed_rows import encoded
 from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
 
@@ -59,63 +59,23 @@ class DocumentReader:
         self,
         *,
         collection: Collection,
-        stores: Mapping[str, ObjectStore],
+        looker: SourceLooker,
         parser: Callable[[], DocumentParser],
         passwords: Sequence[str],
         folder: Path,
         lineage: Lineage,
     ) -> None:
         self._collection = collection
-        self._stores = stores
+        self._looker = looker
         self._parser = parser
         self._passwords = tuple(passwords)
         self._folder = folder
         self._lineage = lineage
-        self._suffixes = {
-            source.name: next((rule.suffix for rule in source.metadata if isinstance(rule, SidecarMetadata)), None)
-            for source in collection.sources
-        }
-
-    def look(self, arrival: Arrival) -> Look | None:
-        """Look at an object and its sidecar now; None when it is gone. Raises what its store raises.
-
-        An object that the collection's file selects no more is gone once its deletion is recorded (and confirmed),
-        though the store still has it; so is one whose root a person gave up, missing or declared elsewhere by now.
-        """
-        source, key = arrival.source, arrival.key
-        is_recorded_gone = arrival.presence is Presence.GONE
-        if is_recorded_gone and not self._is_selected(source, key):
-            return None
-        store = self._store(source)
-        if store.uri(key) != arrival.uri:
-            if is_recorded_gone:
-                return None
-            message = f"Its source's url has changed: {arrival.uri} cannot be looked at."
-            raise DocumentUnavailable(message, remedy="Put the url back, or confirm the change: rag sources.")
-        try:
-            info = store.head(key)
-        except RootMissing:
-            if is_recorded_gone:
-                return None
-            raise
-        if info is None:
-            return None
-        suffix = self._suffixes[source]
-        sidecar = None if suffix is None else store.read_small(key + suffix, MAX_SIDECAR_BYTES)
-        return Look(
-            etag=info.etag,
-            version_id=info.version_id,
-            modified_at=info.modified_at.isoformat(),
-            size_bytes=info.size_bytes,
-            sidecar_etag="" if sidecar is None else sidecar[0].etag,
-            info=info,
-            sidecar_text=None if sidecar is None else _decoded(sidecar[1], key + str(suffix)),
-        )
 
     def read(
         self, task: DueArrival, known: KnownRow | None, *, reparse: bool
     ) -> ReadDocument | GoneDocument | FailedDocument:
-        """Return the document as its store holds it now; only a dependency that is away is raised.
+        """Return the document as its store holds it now; only a dependency other than its source is raised.
 
         1. Look. Nothing there: gone, whatever was announced; the look under the lock confirms it.
         2. The version that the known row was made from is not downloaded again, and the same bytes under a new
@@ -125,20 +85,20 @@ class DocumentReader:
         """
         groups: tuple[str, ...] | None = None
         look: Look | None = None
-        error: DocumentRejected | DocumentUnavailable | SourceChanged
+        error: DocumentRejected | DocumentUnavailable | SourceAway | SourceChanged
         try:
             for looks_left in reversed(range(_LOOKS)):
-                look = self.look(task.arrival)
+                look = self._looker.look(task.arrival)
                 if look is None:
                     break
-                groups = self._groups(task, look)
+                groups = self._looker.groups(task.arrival, look)
                 try:
                     return self._read(task, look, known, reparse=reparse)
                 except SourceChanged:
                     if not looks_left:
                         raise
             return GoneDocument(task=task)
-        except (DocumentRejected, DocumentUnavailable, SourceChanged) as caught:
+        except (DocumentRejected, DocumentUnavailable, SourceAway, SourceChanged) as caught:
             error = caught
         except DependencyUnavailable:
             raise
@@ -146,6 +106,29 @@ class DocumentReader:
             _log.exception("Reading %s failed unexpectedly", task.arrival.uri)
             error = DocumentUnavailable(f"Unexpected {type(caught).__name__} while reading: {caught}")
         return FailedDocument(task=task, error=error, groups=groups, look=look)
+
+    def failed(self, task: DueArrival, error: DocumentRejected) -> GoneDocument | FailedDocument:
+        """Return a document that failed before, for the same reason, with what its present metadata allows.
+
+        The document itself is not read: it may be the one that ends its reader's process.
+        """
+        try:
+            look = self._looker.look(task.arrival)
+            if look is None:
+                return GoneDocument(task=task)
+            return FailedDocument(task=task, error=error, groups=self._looker.groups(task.arrival, look), look=look)
+        except DocumentRejected:  # its sidecar is no text: whom it would allow now is not known
+            return FailedDocument(task=task, error=error)
+        except SourceAway as away:
+            return FailedDocument(task=task, error=away)
+        except DocumentUnavailable as error_now:
+            # Its reason is known already; that it cannot be looked at now is no further attempt.
+            away = SourceAway(error_now.message, source=task.arrival.source, wait_s=AWAY_S, remedy=error_now.remedy)
+            return FailedDocument(task=task, error=away)
+
+    def groups_of(self, row: DocumentRow) -> tuple[str, ...]:
+        """Return the groups that a row's metadata allows."""
+        return stored_groups(row.allowed_groups, default_access=self._collection.default_access)
 
     def _described(self, row: DocumentRow, look: Look) -> DocumentRow:
         """Return a row with title, metadata and groups by today's rules, from what the parser found then."""
@@ -173,9 +156,11 @@ class DocumentReader:
         else:
             path = self._folder / uuid.uuid4().hex
             try:
-                read = self._store(arrival.source).download(
-                    arrival.key, path, expected=look.info, max_bytes=self._collection.limits.max_document_bytes
-                )
+                store = self._looker.store(arrival.source)
+                with self._looker.noting_absence(arrival.source, store):
+                    read = store.download(
+                        arrival.key, path, expected=look.info, max_bytes=self._collection.limits.max_document_bytes
+                    )
                 look = replace(look, etag=read.etag, version_id=read.version_id or look.version_id)
                 downloaded = path.stat().st_size
                 content = _sha256(path)
@@ -237,33 +222,6 @@ class DocumentReader:
             **encoded(document),
         )
 
-    def _groups(self, task: DueArrival, look: Look) -> tuple[str, ...] | None:
-        """Return the groups that everything but the document's own text allows; None when that is not readable."""
-        try:
-            resolved = resolve_metadata(
-                self._collection.source(task.arrival.source).metadata,
-                key=task.arrival.key,
-                sidecar_text=look.sidecar_text,
-                user_metadata=look.info.user_metadata,
-                parsed_metadata={},
-            )
-        except DocumentRejected:
-            return None
-        if resolved.allowed_groups is None:
-            return None
-        return stored_groups(resolved.allowed_groups, default_access=self._collection.default_access)
-
-    def _is_selected(self, source: str, key: str) -> bool:
-        declared = {one.name: one for one in self._collection.sources}.get(source)
-        return declared is not None and selects(declared, key)
-
-    def _store(self, source: str) -> ObjectStore:
-        try:
-            return self._stores[source]
-        except KeyError as error:
-            message = f"The source {source} is no longer in the collection's file, so its objects cannot be looked at."
-            raise DocumentUnavailable(message, remedy="Declare it again or confirm its removal.") from error
-
 
 def _same_object(look: Look, row: DocumentRow) -> bool:
     return (look.etag, look.version_id, look.size_bytes) == (row.etag, row.version_id, row.size_bytes)
@@ -276,15 +234,6 @@ def _parser_is_current(row: DocumentRow) -> bool:
 def _says(fresh: DocumentRow, known: DocumentRow) -> bool:
     """Say whether two rows of one arrival differ in nothing but when, by whom and with what code they were made."""
     return replace(fresh, read_at=known.read_at, run_id=known.run_id, code_version=known.code_version) == known
-
-
-def _decoded(content: bytes, key: str) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentRejected(
-            QuarantineKind.BAD_METADATA, f"The sidecar {key} is not UTF-8.", remedy="Save it as UTF-8."
-        ) from error
 
 
 def _sha256(path: Path) -> str:

@@ -6,24 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
-from itertools import count
 
 from rag_core.collection import Collection
 from rag_core.embedding import Embedder
-from rag_core.errors import ConfigurationError, DependencyUnavailable
+from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim, ClaimLost, DueArrival
 from resources.clients.object_store import ObjectStore
 from resources.clients.parquet_parts import PartStore
 from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.assembling import Once, RunSetting, assemble, file_word
-from resources.ingestion.batch import BatchWork, ReadBatch
+from resources.ingestion.batch import BatchWork
 from resources.ingestion.batching import MicroBatch, MicroBatches
 from resources.ingestion.counts import ALL_LAYERS, Counts, Layer, RunReport
 from resources.ingestion.folding import fold_block, remove_unnamed
 from resources.ingestion.indexing import active_index
 from resources.ingestion.lease import LeaseKeeper
 from resources.ingestion.reading import DocumentParser
+from resources.ingestion.reading_ahead import ReadBatch
 from resources.ingestion.specs import processing_spec
 from resources.ingestion.totals import block_totals
 
@@ -97,7 +97,9 @@ class IngestRun:
         7. Look for due work once more before ending: what became due meanwhile need not wait for another run.
 
         Raises ``DependencyUnavailable`` when a whole part of the system is away; then no attempt is spent and nothing
-        quarantined. When another run takes the block it stops before its next write, and the report says so.
+        quarantined. A source that is away leaves its documents due and does not stop the other sources' documents; it
+        is raised at the end where nothing else was done, or where a person asked for the block. When another run takes
+        the block, this one stops before its next write, and the report says so.
         """
         started = time.perf_counter()
         totals = Counts()
@@ -124,6 +126,8 @@ class IngestRun:
                 _log.warning("Stopped: %s", error)
                 lost = True
         totals.total_s = time.perf_counter() - started
+        if not lost:
+            _raise_absence(work.away, totals, reconcile=reconcile)
         return RunReport(
             collection=claim.collection,
             partition=claim.partition,
@@ -134,12 +138,13 @@ class IngestRun:
             claim_lost=lost,
             folded_files=folded,
             remaining_due=totals.still_due + totals.retrying,
+            lost_documents=index.lost_documents,
         )
 
     def _run(self, claim: Claim, work: BatchWork, opened: ExitStack, *, reconcile: bool) -> None:
         """Process micro-batches, reading one ahead; a suspect is processed when nothing else is."""
         ahead = opened.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead"))
-        begun: set[int] = set()
+        begun: dict[int, DueArrival] = {}
         batches = MicroBatches(self._setting.catalog.due, claim, reconcile=reconcile)
 
         def start(*, beside_another: bool) -> Future[ReadBatch] | None:
@@ -148,17 +153,19 @@ class IngestRun:
 
         try:
             reading = start(beside_another=False)
-            for sequence in count():
-                if reading is None:
-                    return
+            while reading is not None:
                 read = reading.result()
-                reading = None if read.batch.alone else start(beside_another=True)
-                work.finish(read, sequence)
-                begun.difference_update(read.batch.numbers)
+                if read.left:
+                    reading = ahead.submit(work.reader.read, MicroBatch(tasks=read.left, alone=read.batch.alone))
+                else:
+                    reading = None if read.batch.alone else start(beside_another=True)
+                work.finish(read)
+                for result in read.results:
+                    begun.pop(result.task.arrival.number, None)
                 self._setting.on_progress(work.totals)
                 reading = reading or start(beside_another=False)
-        except DependencyUnavailable:
-            self._give_back(claim, begun)
+        except (DependencyUnavailable, ConfigurationError):
+            self._put_back(claim, begun)
             raise
 
     def _begin(
@@ -166,7 +173,7 @@ class IngestRun:
         batch: MicroBatch,
         work: BatchWork,
         ahead: Executor,
-        begun: set[int],
+        begun: dict[int, DueArrival],
         claim: Claim,
         *,
         reconcile: bool,
@@ -183,17 +190,17 @@ class IngestRun:
             numbers = [task.arrival.number for task in newest]
             spec = processing_spec(self._setting.collection)
             counted = set(self._setting.catalog.due.begin(claim, numbers, reconcile=reconcile, spec=spec))
-            begun |= counted
             tasks = [task for task in newest if task.arrival.number in counted]
+            begun |= {task.arrival.number: task for task in tasks}
         self._setting.at_step("begun")
-        return ahead.submit(work.read, MicroBatch(tasks=tasks, alone=batch.alone))
+        return ahead.submit(work.reader.read, MicroBatch(tasks=tasks, alone=batch.alone))
 
-    def _give_back(self, claim: Claim, begun: set[int]) -> None:
-        """Make what was begun due again, no attempt spent; if the catalog is away, the lease's end does it."""
+    def _put_back(self, claim: Claim, begun: Mapping[int, DueArrival]) -> None:
+        """Leave what was begun as it was, no attempt spent; if the catalog is away, the claim's next holder does it."""
         try:
-            self._setting.catalog.due.give_back(claim, sorted(begun))
+            self._setting.catalog.due.put_back(claim, list(begun.values()), delay_s=0)
         except (DependencyUnavailable, ClaimLost) as error:
-            _log.warning("The attempts of %d arrivals could not be given back: %s", len(begun), error)
+            _log.warning("%d arrivals could not be put back: %s", len(begun), error)
 
     def _fold(self, claim: Claim, lease: LeaseKeeper) -> int:
         lease.check()
@@ -214,6 +221,14 @@ class IngestRun:
         remove_unnamed(self._setting.parts, self._setting.catalog.parts)
         self._setting.at_step("folded")
         return len(folded)
+
+
+def _raise_absence(away: Mapping[str, SourceAway], totals: Counts, *, reconcile: bool) -> None:
+    """Raise a source's absence where a run must not look like a success; one that waits for a person is said aloud."""
+    for source, error in sorted(away.items()):
+        _log.warning("Documents of source %s stay due: %s", source, error)
+        if not error.until_confirmed and (reconcile or totals.source_away == totals.arrivals):
+            raise DependencyUnavailable(error.message, dependency=f"source {source}", remedy=error.remedy)
 
 
 def _newest_of_each(tasks: Sequence[DueArrival]) -> list[DueArrival]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag_core.arrivals import Arrival
-from rag_core.errors import DocumentRejected, DocumentUnavailable, SourceChanged
+from rag_core.errors import DocumentRejected, DocumentUnavailable, SourceAway, SourceChanged
 from rag_core.objects import ObjectInfo
 from rag_core.rows import ChunkRow, DocumentRow, EmbeddingRow
 from resources.clients.catalog.values import DueArrival
@@ -65,12 +65,17 @@ class GoneDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedDocument:
-    """A document that cannot go on: what its present metadata allows and which look it was (None: not known)."""
+    """A document that cannot go on, at whatever stage.
+
+    ``groups`` are those that its present metadata allows (None: not known). ``look`` or ``row`` say which version of
+    the object failed, so that the failure of one version is never written for another (both None: not known).
+    """
 
     task: DueArrival
-    error: DocumentRejected | DocumentUnavailable | SourceChanged
+    error: DocumentRejected | DocumentUnavailable | SourceAway | SourceChanged
     groups: tuple[str, ...] | None = None
     look: Look | None = None
+    row: DocumentRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,10 @@ LINEAGE = {
 }
 
 
+class Killed(BaseException):
+    """Ends a run as a signal would: nothing of the run's own catches it."""
+
+
 class WatchedWriter(QdrantWriter):
     """The real writer, which also notes what is written."""
 
@@ -98,6 +102,10 @@ class Corpus:
     def store(self) -> ObjectStore:
         return open_store(self.collection.sources[0], self.root)
 
+    @property
+    def stores(self) -> dict[str, ObjectStore]:
+        return {source.name: open_store(source, self.root) for source in self.collection.sources}
+
     @cached_property
     def writer(self) -> WatchedWriter:
         return WatchedWriter(self.client)
@@ -147,7 +155,7 @@ class Corpus:
         return IngestRun(
             collection=self.collection,
             catalog=self.catalog,
-            stores={"folder": self.store},
+            stores=self.stores,
             sandbox_factory=lambda: nullcontext(self.parser),
             embedder_factory=lambda _: self.embedder,
             writer=self.writer,
@@ -188,6 +196,11 @@ class Corpus:
         """Sweep, then run."""
         self.sweep()
         return self.run(**options)
+
+    def hasten(self) -> None:
+        """Let the time of everything that waits come now."""
+        with self.catalog._database.transaction() as connection:
+            connection.exec_driver_sql("UPDATE arrivals SET due_at = now() WHERE due_at > now()")
 
     def states(self) -> dict[ArrivalState, int]:
         """Return the states that any arrival is in."""

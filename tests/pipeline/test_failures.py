@@ -10,7 +10,7 @@ from rag_core.errors import ConfigurationError, DependencyUnavailable
 from rag_core.index_spec import Payload
 from resources.clients.object_store.folder import FolderStore
 from resources.clients.qdrant.connect import connect
-from tests.pipeline.corpus import SUFFIX, Corpus, WatchedWriter, assert_same_points, paragraphs
+from tests.pipeline.corpus import SUFFIX, Corpus, Killed, WatchedWriter, assert_same_points, paragraphs
 from tests.pipeline.word_embedder import WordEmbedder
 from tests.services.loopback import free_port
 
@@ -119,6 +119,7 @@ def test_a_root_that_is_away_deletes_nothing_and_is_told(corpus: Corpus) -> None
     assert corpus.points() == before
     assert corpus.document("a.md").attempts == 0
     Path(away).rename(corpus.folder)
+    corpus.hasten()
     corpus.run()
     assert all("pear" in text for text in corpus.texts("a.md"))
 
@@ -243,10 +244,10 @@ def test_a_half_written_version_followed_by_a_bad_one_leaves_the_last_good_text(
 
     def die(step: str) -> None:
         if step == "written":
-            raise RuntimeError(step)
+            raise Killed
 
     corpus.at_step = die
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Killed):
         corpus.run(run_id="dead")
     corpus.at_step = lambda _: None
     assert corpus.points() != good

@@ -1,0 +1,156 @@
+"""One document's, one source's or one index's misfortune is not the others'."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from rag_core.arrivals import ArrivalState, Observation, Presence
+from rag_core.errors import DependencyUnavailable
+from resources.clients.catalog.values import PartitionLimits
+from resources.clients.qdrant.writing import IndexWrite
+from resources.ingestion import assembling
+from resources.ingestion.reading_ahead import BatchReader
+from tests.pipeline.corpus import Corpus, WatchedWriter, assert_same_points, paragraphs
+
+TWO_SOURCES = {
+    "sources": [
+        {"name": "folder", "url": "documents"},
+        {"name": "second", "url": "second"},
+    ]
+}
+
+
+def record(corpus: Corpus, source: str, key: str) -> None:
+    store = corpus.stores[source]
+    info = store.head(key)
+    assert info is not None
+    seen = Observation(
+        key=key, uri=store.uri(key), presence=Presence.PRESENT, announced=info.etag, size_bytes=info.size_bytes
+    )
+    limits = PartitionLimits(size=8, bytes=10**9)
+    corpus.catalog.recording.record(corpus.name, source, [seen], limits=limits)
+
+
+def test_an_unforeseen_error_in_writing_one_document_leaves_the_others_indexed(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for topic in ("apple", "bomb", "pear"):
+        corpus.write(f"{topic}.md", paragraphs(topic))
+    written = WatchedWriter.apply
+
+    def explode(writer: WatchedWriter, physical: str, write: IndexWrite) -> None:
+        upserts = list(write.upserts)
+        if any("bomb" in str(point.payload) for point in upserts):
+            raise ValueError("no such vector")
+        written(writer, physical, IndexWrite(upserts=upserts, places=write.places, documents=write.documents))
+
+    monkeypatch.setattr(WatchedWriter, "apply", explode)
+    [report] = corpus.ingest()
+    assert (report.counts.indexed, report.counts.retrying, report.counts.arrivals) == (2, 1, 3)
+    assert corpus.states() == {ArrivalState.INDEXED: 2, ArrivalState.RETRYING: 1}
+    assert "no such vector" in corpus.document("bomb.md").reason.message
+
+
+def test_a_source_that_is_away_does_not_stop_the_other_sources_documents(corpus: Corpus) -> None:
+    second = corpus.root / "second"
+    second.mkdir()
+    corpus.changed = TWO_SOURCES
+    corpus.write("a.md", paragraphs("apple"))
+    (second / "b.md").write_text(paragraphs("pear"))
+    record(corpus, "folder", "a.md")
+    record(corpus, "second", "b.md")
+    second.rename(corpus.root / "gone")
+    [report] = corpus.run()
+    assert (report.counts.indexed, report.counts.source_away) == (1, 1)
+    assert corpus.states() == {ArrivalState.INDEXED: 1, ArrivalState.PENDING: 1}
+    corpus.hasten()
+    with pytest.raises(DependencyUnavailable, match="second"):
+        corpus.run()
+    (corpus.root / "gone").rename(second)
+    corpus.hasten()
+    corpus.run()
+    assert corpus.states() == {ArrivalState.INDEXED: 2}
+    [attempts] = corpus_attempts(corpus)
+    assert attempts == 0
+
+
+def corpus_attempts(corpus: Corpus) -> set[int]:
+    with corpus.catalog._database.transaction() as connection:
+        return set(connection.exec_driver_sql("SELECT attempts FROM arrivals").scalars())
+
+
+def test_a_backfill_of_a_source_that_is_away_is_told_and_changes_no_state(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    corpus.folder.rename(corpus.root / "elsewhere")
+    with pytest.raises(DependencyUnavailable):
+        corpus.reconcile()
+    assert corpus.states() == {ArrivalState.INDEXED: 1}
+
+
+def test_documents_of_a_source_that_nobody_declares_any_more_wait_without_spending_attempts(corpus: Corpus) -> None:
+    second = corpus.root / "second"
+    second.mkdir()
+    (second / "b.md").write_text(paragraphs("pear"))
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.changed = TWO_SOURCES
+    record(corpus, "second", "b.md")
+    record(corpus, "folder", "a.md")
+    corpus.changed = {"sources": TWO_SOURCES["sources"][:1]}
+    [report] = corpus.run()
+    assert (report.counts.indexed, report.counts.source_away) == (1, 1)
+    assert corpus_attempts(corpus) == {0}
+    corpus.changed = TWO_SOURCES
+    corpus.hasten()
+    corpus.run()
+    assert corpus.states() == {ArrivalState.INDEXED: 2}
+
+
+def test_a_lost_index_is_written_anew_without_embedding_the_last_good_version_of_a_failed_document_too(
+    corpus: Corpus,
+) -> None:
+    corpus.write("a.txt", paragraphs("apple"))
+    corpus.write("b.md", paragraphs("pear"))
+    corpus.ingest()
+    corpus.write("a.txt", "")
+    corpus.ingest()
+    before = corpus.points()
+    active = corpus.writer.spec_of(corpus.name)
+    assert active is not None
+    corpus.client.delete_collection(active[0])
+    embedded = len(corpus.embedder.embedded)
+    corpus.write("c.md", paragraphs("plum"))
+    reports = corpus.ingest()
+    reports += corpus.run()
+    assert sum(report.lost_documents for report in reports) == 2
+    assert len(corpus.embedder.embedded) == embedded + len(corpus.texts("c.md"))
+    after = {point: one for point, one in corpus.points().items() if point in before}
+    assert_same_points(after, before)
+    assert corpus.document("a.txt").state is ArrivalState.QUARANTINED
+    assert not corpus.catalog.due.has_work(corpus.name)
+
+
+def test_a_backfill_of_vectors_alone_leaves_what_it_cannot_write_as_it_was(corpus: Corpus) -> None:
+    for key in ("a.txt", "b.md", "c.md"):
+        corpus.write(key, paragraphs("apple"))
+    corpus.ingest()
+    corpus.write("a.txt", "")
+    (corpus.folder / "b.md").unlink()
+    corpus.ingest()
+    corpus.reconcile(layers=frozenset({"vectors"}))
+    assert corpus.document("a.txt").state is ArrivalState.QUARANTINED
+    assert corpus.document("b.md").state is ArrivalState.DELETED
+    assert not corpus.catalog.due.has_work(corpus.name)
+
+
+def test_more_text_than_fits_is_read_in_turns_and_all_of_it_indexed(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small: Any = partial(BatchReader, max_text_bytes=150)
+    monkeypatch.setattr(assembling, "BatchReader", small)
+    for number in range(7):
+        corpus.write(f"{number}.md", paragraphs(f"topic{number}", "apple"))
+    corpus.ingest()
+    assert corpus.states() == {ArrivalState.INDEXED: 7}
+    assert corpus.reconcile().counts.unchanged == 7
