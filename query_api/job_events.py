@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from rag_core.errors import RagError
 
 LookUp = Callable[[Sequence[UUID]], Mapping[UUID, JobShape]]
 _RETRY_MS = 2000
+_UNREAD_S = 30.0
 _log = logging.getLogger("query_api")
 
 
@@ -26,7 +28,8 @@ class JobWatch:
     def __init__(self, look_up: LookUp, bounds: UploadBounds) -> None:
         self._look_up = look_up
         self._bounds = bounds
-        self._open: dict[object, _Stream] = {}
+        self._open: dict[_Stream, None] = {}
+        self._lock = threading.Lock()
         self._looking: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -35,17 +38,20 @@ class JobWatch:
 
         It ends after a final state, after ``stream_s``, and when the process is asked to end.
         """
-        if len(self._open) >= self._bounds.streams or self._closing:
-            raise UploadsBusy("Too many event streams are open.", remedy="Ask for the job itself now and then.")
-        stream = _Stream(first)
-        self._open[stream] = stream
+        with self._lock:
+            for left in [each for each in self._open if each.was_never_read]:
+                del self._open[left]
+            if len(self._open) >= self._bounds.streams or self._closing:
+                raise UploadsBusy("Too many event streams are open.", remedy="Ask for the job itself now and then.")
+            stream = _Stream(first)
+            self._open[stream] = None
         return self._events(stream)
 
     def end(self) -> None:
         """End every stream; callable from a signal's handler in the event loop's thread."""
         self._closing = True
         for stream in list(self._open):
-            self._open[stream].changed.set()
+            stream.changed.set()
 
     async def close(self) -> None:
         """End every stream and stop looking."""
@@ -57,6 +63,8 @@ class JobWatch:
 
     async def _events(self, stream: "_Stream") -> AsyncGenerator[str]:
         ends_at_s = time.monotonic() + self._bounds.stream_s
+        stream.is_read = True
+        self._open[stream] = None
         try:
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
@@ -80,7 +88,7 @@ class JobWatch:
     async def _look(self) -> None:
         """Look up all watched jobs in one query, until no stream is open; while the catalog is away, wait."""
         while self._open:
-            watched = list(self._open.values())
+            watched = list(self._open)
             ids = sorted({stream.job.job_id for stream in watched})
             try:
                 found = await anyio.to_thread.run_sync(self._look_up, ids)
@@ -98,6 +106,13 @@ class _Stream:
     def __init__(self, job: JobShape) -> None:
         self.job = job
         self.changed = asyncio.Event()
+        self.is_read = False
+        self._asked_at_s = time.monotonic()
+
+    @property
+    def was_never_read(self) -> bool:
+        """Its client went away before the first byte: nothing else gives its place back."""
+        return not self.is_read and time.monotonic() > self._asked_at_s + _UNREAD_S
 
     def show(self, job: JobShape | None) -> None:
         if job is not None and (job.status, job.message) != (self.job.status, self.job.message):
