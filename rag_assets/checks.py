@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from rag_assets.described import asset_key
-from resources.ingestion.checking import CHECKS, CheckOutcome
+from resources.ingestion.checking.promises import CHECKS, CheckOutcome
 
 
 def check_specs(collection: str) -> list[dg.AssetCheckSpec]:

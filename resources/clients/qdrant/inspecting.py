@@ -1,0 +1,80 @@
+"""What an index really holds, for checks: whole payloads, not the keys by which writers remember them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from rag_core.identity import Json
+from rag_core.index_spec import Payload
+from resources.clients.qdrant.connect import translating
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+    from qdrant_client.http.models import Filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPoint:
+    """A point as it is; ``document_id`` is None where its payload names no document."""
+
+    point_id: str
+    document_id: UUID | None
+    payload: Mapping[str, Json]
+
+
+class QdrantInspector:
+    """Reads points in pages of ``page_points``; vectors are never asked for."""
+
+    def __init__(self, client: "QdrantClient", *, page_points: int = 2000) -> None:
+        self._client = client
+        self._page_points = page_points
+
+    def points_of(self, physical: str, documents: Sequence[UUID]) -> Iterator[HeldPoint]:
+        """Yield every point of these documents with its place, its document's keys and its embedding key."""
+        from qdrant_client.http import models
+
+        ids = [str(document) for document in documents]
+        own = models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=models.MatchAny(any=ids))])
+        if documents:
+            yield from self._scroll(physical, own, [*Payload.PLACE, *Payload.DOCUMENT, Payload.EMBEDDING_KEY])
+
+    def every_point(self, physical: str) -> Iterator[list[HeldPoint]]:
+        """Yield all points of an index page by page, with nothing but the document that each belongs to."""
+        page: list[HeldPoint] = []
+        for point in self._scroll(physical, None, [Payload.DOCUMENT_ID]):
+            page.append(point)
+            if len(page) == self._page_points:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def _scroll(self, physical: str, own: "Filter | None", keys: Sequence[str]) -> Iterator[HeldPoint]:
+        from qdrant_client.http import models
+
+        offset: Any = None
+        while True:
+            with translating(f"read the points of {physical}"):
+                records, offset = self._client.scroll(
+                    physical,
+                    scroll_filter=own,
+                    limit=self._page_points,
+                    offset=offset,
+                    with_payload=models.PayloadSelectorInclude(include=list(keys)),
+                    with_vectors=False,
+                )
+            for record in records:
+                payload: dict[str, Any] = record.payload or {}
+                yield HeldPoint(
+                    point_id=str(record.id), document_id=_uuid(payload.get(Payload.DOCUMENT_ID)), payload=payload
+                )
+            if offset is None:
+                return
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,176 @@
+"""The check of the last layer: what the index holds of a document, compared with its rows, key by key.
+
+Whole payloads are compared, not the keys by which the writer remembers them: a payload that somebody changed by hand
+still carries those.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+# pyarrow ships no types.
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from rag_core.access import narrowed_groups
+from rag_core.arrivals import ArrivalState
+from rag_core.identity import Json, sha256_hex
+from rag_core.index_spec import Payload
+from rag_core.reconciling import WantedDocument, place_key
+from rag_core.rows import EMBEDDING_KEY, ChunkRow, DocumentRow
+from resources.ingestion.checking.stored_rows import StoredRows
+from resources.ingestion.counts import Layer
+from resources.ingestion.points import wanted_document
+from resources.ingestion.tables import rows_of
+
+if TYPE_CHECKING:
+    from resources.clients.catalog.values import DocumentRow as CatalogRow
+    from resources.clients.qdrant.inspecting import HeldPoint, QdrantInspector
+
+_DESCRIBES = (
+    "uri", "content_sha256", "media_type", "parser", "title", "metadata", "allowed_groups", "document_id", "arrival",
+)  # fmt: skip
+_BLANK: dict[str, Any] = {one.name: "" for one in fields(DocumentRow)}
+_MAX_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WantedPoint:
+    """A point in little memory: digests in place of its text and place."""
+
+    embedding_key: str
+    text: str
+    place: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Comparison:
+    """One document while its points come by."""
+
+    row: "CatalogRow"
+    described: DocumentRow | None = None
+    payload: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    missing: dict[str, _WantedPoint] = field(default_factory=dict[str, _WantedPoint])
+    without_vector: set[str] = field(default_factory=set[str])
+    differing: Counter[str] = field(default_factory=Counter[str])
+    shown: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether the version that the rows describe is the newest: only then are rights exactly the rows'."""
+        newest = self.row.confirmed_arrival == self.row.newest_arrival
+        return newest and self.row.state in {ArrivalState.INDEXED, ArrivalState.UNCHANGED}
+
+    def differs(self, what: str, shown: str = "") -> None:
+        self.differing[what] += 1
+        if shown:
+            self.shown.setdefault(what, shown)
+
+    def see(self, point: "HeldPoint") -> None:
+        wanted = self.missing.pop(point.point_id, None)
+        if wanted is None:
+            self.differs("too many", f"such as {point.point_id}")
+            return
+        payload = point.payload
+        if payload.get(Payload.EMBEDDING_KEY) != wanted.embedding_key:
+            self.differs("with another embedding key", point.point_id)
+        if sha256_hex(str(payload.get(Payload.TEXT, ""))) != wanted.text:
+            self.differs("with another text", point.point_id)
+        if place_key(payload) != wanted.place:
+            self.differs("with another place", point.point_id)
+        self._see_document(payload)
+
+    def _see_document(self, payload: Mapping[str, Json]) -> None:
+        for key, wanted in self.payload.items():
+            held = payload.get(key)
+            if held == wanted or (key == Payload.DOCUMENT_KEY and not self.is_settled):
+                continue
+            if key == Payload.ALLOWED_GROUPS:
+                groups, most = _groups(held), _groups(wanted)
+                if groups == most or (not self.is_settled and narrowed_groups(most, groups) == groups):
+                    continue
+            self.differs(f"with another {key}", f"{_short(held)} instead of {_short(wanted)}")
+
+    def problem(self) -> str:
+        """Return what is wrong in one line, empty if nothing is."""
+        found: list[str] = []
+        if self.described is None:
+            found.append("no row in documents")
+        if self.without_vector:
+            found.append(f"{len(self.without_vector)} chunks without a row in embeddings")
+        if self.missing:
+            found.append(f"{len(self.missing)} points missing, such as {min(self.missing)}")
+        found += [
+            f"{number} {what} ({self.shown[what]})" if what in self.shown else f"{number} {what}"
+            for what, number in sorted(self.differing.items())
+        ]
+        return f"{self.row.uri}: {'; '.join(found)}" if found else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointComparison:
+    """Compares documents with what the index ``physical`` (None: none serves the collection) holds of them."""
+
+    rows: StoredRows
+    inspector: "QdrantInspector"
+    physical: str | None
+    default_access: Literal["collection", "nobody"]
+
+    def problems(self, documents: "Mapping[int, CatalogRow]") -> dict[UUID, str]:
+        """Return what is wrong with which documents, given by their indexed arrival."""
+        compared = {number: _Comparison(row=row) for number, row in documents.items()}
+        self._describe(compared)
+        self._want(compared)
+        by_id = {one.row.document_id: one for one in compared.values()}
+        if self.physical is not None:
+            for point in self.inspector.points_of(self.physical, list(by_id)):
+                if point.document_id is not None and point.document_id in by_id:
+                    by_id[point.document_id].see(point)
+        return {document: problem for document, one in by_id.items() if (problem := one.problem())}
+
+    def _describe(self, compared: Mapping[int, _Comparison]) -> None:
+        """Find the row that describes each document now: that of the arrival which confirmed it last.
+
+        Its block may be retired where something newer failed; then the indexed arrival's row says all but the rights.
+        """
+        numbers = {one.row.confirmed_arrival: one for one in compared.values()} | dict(compared)
+        found: dict[int, DocumentRow] = {}
+        for table in self.rows.tables(Layer.DOCUMENTS, sorted(n for n in numbers if n is not None), _DESCRIBES):
+            for values in table.to_pylist():
+                found[values["arrival"]] = DocumentRow(**{**_BLANK, **values})
+        for number, one in compared.items():
+            confirmed = one.row.confirmed_arrival
+            now = found.get(number if confirmed is None else confirmed)
+            one.described = now or found.get(number)
+            if now is not None:
+                wanted = self._wanted(now, [])
+                one.payload = {key: value for key, value in wanted.payload.items() if key != Payload.DOCUMENT_ID}
+
+    def _want(self, compared: Mapping[int, _Comparison]) -> None:
+        columns = [column.name for column in fields(ChunkRow)]
+        for table in self.rows.tables(Layer.CHUNKS, list(compared), columns):
+            for row in rows_of(table, ChunkRow):
+                one = compared[row.arrival]
+                if one.described is not None:
+                    [point] = self._wanted(one.described, [row]).points
+                    one.missing[row.point_id] = _WantedPoint(
+                        embedding_key=row.embedding_key, text=sha256_hex(row.text), place=place_key(point.place)
+                    )
+                    one.without_vector.add(row.embedding_key)
+        for table in self.rows.tables(Layer.EMBEDDINGS, list(compared), [EMBEDDING_KEY]):
+            for number, key in zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True):
+                compared[number].without_vector.discard(key)
+
+    def _wanted(self, row: DocumentRow, chunks: Sequence[ChunkRow]) -> WantedDocument:
+        return wanted_document(row, chunks, default_access=self.default_access)
+
+
+def _groups(value: Json) -> tuple[str, ...]:
+    return tuple(sorted(str(group) for group in value)) if isinstance(value, list | tuple) else ()
+
+
+def _short(value: Json) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
