@@ -110,6 +110,9 @@ def assemble(
             code_version=setting.code_version,
             clock=setting.clock,
             before_embedding=lease.check,
+            same_content=lambda hashes: setting.catalog.contents.find(
+                setting.collection.name, hashes, Layer.EMBEDDINGS, fingerprints[Layer.EMBEDDINGS]
+            ),
         ),
         rows=RowStore(
             parts=setting.parts,

@@ -119,6 +119,9 @@ class BatchWork:
         counts.part_files += len(written)
         counts.part_bytes += sum(part.bytes for part in written)
         self.step("named")
+        if Layer.EMBEDDINGS in self.layers:
+            made = {one.chunked.document.row.content_sha256: one.task.arrival.number for one in embedded}
+            self.catalog.contents.remember(self.collection.name, made)
         with timed(counts, "write_s"):
             if Layer.VECTORS in self.layers:
                 rejected = self._settle_transient(failed, settled, counts)

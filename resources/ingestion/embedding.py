@@ -15,6 +15,7 @@ from rag_core.rows import ChunkRow, EmbeddingRow
 from rag_core.sparse import Bm25
 from resources.clients.catalog.values import DueArrival, FoundPart
 from resources.clients.parquet_parts import PartStore
+from resources.ingestion.parsed_rows import context_title
 from resources.ingestion.tables import read_rows
 from resources.ingestion.work import ChunkedDocument, EmbeddedDocument
 
@@ -42,18 +43,22 @@ class ChunkEmbedder:
     code_version: str
     clock: Callable[[], datetime]
     before_embedding: Callable[[], None]
+    same_content: Callable[[Sequence[str]], Mapping[str, FoundPart]]
 
     def embed(self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart], *, remake: bool) -> Embedded:
         """Return the documents with vectors, taking them from the cheapest place that has them.
 
         1. This arrival's own stored rows, if they fit its chunks: nothing is loaded until a point needs it.
         2. The rows of the document's version before (``found``), by embedding key.
-        3. An equal text elsewhere in this micro-batch.
-        4. The model: sorted by length, a bounded number of texts at once.
+        3. The rows of any document with the same bytes, under whatever name.
+        4. An equal text elsewhere in this micro-batch.
+        5. The model: sorted by length, a bounded number of texts at once.
         """
         stored = {} if remake else self._stored(chunked, found)
         others = [one for one in chunked if one.arrival.number not in stored]
         known = {} if remake else self._known(others, found)
+        if not remake:
+            self._add_copies(others, known)
         missing: dict[str, tuple[str, int]] = {}
         for one in others:
             for row in one.rows:
@@ -110,23 +115,46 @@ class ChunkEmbedder:
     def _known(
         self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart]
     ) -> dict[int, dict[str, EmbeddingRow]]:
-        before = {
-            found[one.arrival.document_id].arrival: (one, found[one.arrival.document_id].file)
-            for one in chunked
-            if one.arrival.document_id in found
+        """Return, by arrival and embedding key, the rows that the documents' versions before have for their chunks."""
+        places = {
+            one.arrival.number: found[one.arrival.document_id] for one in chunked if one.arrival.document_id in found
         }
+        return self._rows_at(chunked, places)
+
+    def _add_copies(self, chunked: Sequence[ChunkedDocument], known: dict[int, dict[str, EmbeddingRow]]) -> None:
+        """Add to ``known`` the rows that other documents with the same bytes have for chunks still without any."""
+        lacking = [
+            one
+            for one in chunked
+            if any(row.embedding_key not in known.get(one.arrival.number, {}) for row in one.rows)
+        ]
+        if not lacking:
+            return
+        copies = self.same_content(sorted({one.document.row.content_sha256 for one in lacking}))
+        places = {
+            one.arrival.number: copies[one.document.row.content_sha256]
+            for one in lacking
+            if one.document.row.content_sha256 in copies
+        }
+        for number, rows in self._rows_at(lacking, places).items():
+            known[number] = {**rows, **known.get(number, {})}
+
+    def _rows_at(
+        self, chunked: Sequence[ChunkedDocument], places: Mapping[int, FoundPart]
+    ) -> dict[int, dict[str, EmbeddingRow]]:
+        """Return the rows at the places of the documents' arrivals, those whose embedding keys their chunks have."""
+        at = read_rows(self.parts, EmbeddingRow, {part.arrival: part.file for part in places.values()})
         known: dict[int, dict[str, EmbeddingRow]] = {}
-        for arrival, rows in read_rows(
-            self.parts, EmbeddingRow, {at: file for at, (_, file) in before.items()}
-        ).items():
-            document, _ = before[arrival]
-            wanted = {row.embedding_key for row in document.rows}
-            known[document.arrival.number] = {row.embedding_key: row for row in rows if row.embedding_key in wanted}
+        for one in chunked:
+            part = places.get(one.arrival.number)
+            wanted = {row.embedding_key for row in one.rows}
+            rows = at.get(part.arrival, []) if part is not None else []
+            known[one.arrival.number] = {row.embedding_key: row for row in rows if row.embedding_key in wanted}
         return known
 
     def _text(self, one: ChunkedDocument, row: ChunkRow) -> str:
         return embedding_text(
-            title=one.document.row.title,
+            title=context_title(one.document.row),
             heading_path=row.heading_path,
             text=row.text,
             chunking=self.chunking,

@@ -1,6 +1,7 @@
 """A parsed document as the text columns of its row, and back."""
 
 import json
+from pathlib import PurePosixPath
 from typing import TypedDict
 
 from rag_core.identity import fingerprint
@@ -36,10 +37,10 @@ def encoded(document: ParsedDocument) -> ParsedColumns:
 
 
 def parsed_of(row: DocumentRow) -> ParsedDocument:
-    """Return the parsed document that a row holds, under the title that the metadata rules gave it."""
+    """Return the parsed document that a row holds, under the title that stands before its chunks."""
     return ParsedDocument(
         text=row.text,
-        title=row.title,
+        title=context_title(row),
         media_type=row.media_type,
         parser=row.parser,
         pages=tuple(PageSpan(number=number, start=start, end=end) for number, start, end in json.loads(row.pages)),
@@ -52,9 +53,17 @@ def parsed_of(row: DocumentRow) -> ParsedDocument:
     )
 
 
+def context_title(row: DocumentRow) -> str:
+    """Return the title that is embedded with the text: empty where the file's name stands in for one.
+
+    A name says where a copy lies. Left out, the same bytes under another name have the same vectors.
+    """
+    return "" if row.title == PurePosixPath(row.key).name else row.title
+
+
 def made_from(row: DocumentRow) -> str:
     """Return the fingerprint of everything that chunks are cut from; equal ones give equal chunks."""
-    return fingerprint([row.title, row.text, row.pages, row.headings, row.blocks])
+    return fingerprint([context_title(row), row.text, row.pages, row.headings, row.blocks])
 
 
 def _json(value: object) -> str:

@@ -90,3 +90,17 @@ def test_points_changed_by_hand_are_put_right_by_reconciling(corpus: Corpus) -> 
     assert report.counts.embedded == 0
     assert (report.counts.points_written, report.counts.points_moved) == (1, 1)
     assert_same_points(corpus.points(), before)
+
+
+def test_the_same_bytes_under_another_name_are_another_document_and_embed_nothing(corpus: Corpus) -> None:
+    corpus.write("a.txt", paragraphs("apple", "pear"))
+    corpus.ingest()
+    embedded = len(corpus.embedder.embedded)
+    corpus.write("copies/b.txt", paragraphs("apple", "pear"))
+    [report] = corpus.ingest()
+    assert len(corpus.embedder.embedded) == embedded
+    assert (report.counts.embedded, report.counts.vectors_reused) == (0, report.counts.chunks)
+    assert corpus.texts("copies/b.txt") == corpus.texts("a.txt")
+    (corpus.folder / "a.txt").unlink()
+    corpus.ingest()
+    assert corpus.texts("copies/b.txt")
