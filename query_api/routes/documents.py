@@ -45,10 +45,11 @@ def documents(
 
 @router.get("/documents/{document_id}", summary="Show a document", responses=NOT_FOUND)
 def document(document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep) -> DocumentDetail:
-    """Return a document's state with the reason, what the index holds of it, and its arrivals."""
+    """Return a document's state with the reason, what the index holds of it, its arrivals and how it failed."""
     row = _known(catalog, document_id)
     history = catalog.overview.history(document_id)
-    return detail(row, history, _points(connections, row), links)
+    failed = catalog.queries.failures_of(document_id)
+    return detail(row, history, failed, _points(connections, row), links)
 
 
 @router.post("/documents/{document_id}/retry", summary="Try a document again", responses=NOT_FOUND)

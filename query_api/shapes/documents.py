@@ -11,7 +11,7 @@ from query_api.shapes.citations import ByRun
 from rag_core.arrivals import ArrivalState, Presence
 from rag_core.identity import partition_key
 from resources.clients.catalog.overview import PastArrival
-from resources.clients.catalog.values import DocumentRow, Reason, Stop
+from resources.clients.catalog.values import DocumentRow, PastFailure, Reason, Stop
 
 
 class ReasonShape(BaseModel):
@@ -77,11 +77,24 @@ class ArrivalShape(BaseModel):
     changed_at: datetime
 
 
+class FailureShape(BaseModel):
+    """One failure of a document: for good (its kind says why), or `transient`, after which it was tried again."""
+
+    arrival: int
+    run_id: str
+    run_url: str | None
+    at: datetime
+    kind: str = Field(examples=["password-required", "transient"])
+    message: str
+    remedy: str
+
+
 class DocumentDetail(DocumentSummary):
     """A document with its history."""
 
     points: int | None = Field(description="Points in the index now; null while the index is away.")
     arrivals: list[ArrivalShape] = Field(description="Newest first, at most fifty.")
+    failures: list[FailureShape] = Field(description="Newest first, at most twenty.")
 
 
 class DocumentList(BaseModel):
@@ -152,8 +165,10 @@ def summary(row: DocumentRow, links: Links) -> DocumentSummary:
     return DocumentSummary(**_fields(row, links))
 
 
-def detail(row: DocumentRow, history: list[PastArrival], points: int | None, links: Links) -> DocumentDetail:
-    """Return a document with its arrivals and its points."""
+def detail(
+    row: DocumentRow, history: list[PastArrival], failed: list[PastFailure], points: int | None, links: Links
+) -> DocumentDetail:
+    """Return a document with its arrivals, its failures and its points."""
     arrivals = [
         ArrivalShape(
             number=each.number,
@@ -172,7 +187,19 @@ def detail(row: DocumentRow, history: list[PastArrival], points: int | None, lin
         )
         for each in history
     ]
-    return DocumentDetail(**_fields(row, links), points=points, arrivals=arrivals)
+    failures = [
+        FailureShape(
+            arrival=each.arrival,
+            run_id=each.run_id,
+            run_url=links.run(each.run_id),
+            at=each.at,
+            kind=each.kind,
+            message=each.message,
+            remedy=each.remedy,
+        )
+        for each in failed
+    ]
+    return DocumentDetail(**_fields(row, links), points=points, arrivals=arrivals, failures=failures)
 
 
 def stopped(stop: Stop) -> StoppedSource:

@@ -275,7 +275,7 @@ def test_quarantined_newest_with_an_orphan_is_due_to_restore_the_last_good_one(c
     (found,) = catalog.due.arrivals(claim, limit=10)
     assert (found.reconcile, found.indexed_arrival) == (True, 0)
     catalog.due.begin(claim, [1])
-    with catalog.writing.documents(claim_of("second"), INDEX, write(1)) as writing:
+    with catalog.writing.documents(claim, INDEX, write(1)) as writing:
         assert writing.head(id_of("a")).orphans
         writing.quarantined(id_of("a"), REJECTED, tried_spec=TRIED, removed=False)
     assert catalog.due.arrivals(claim, limit=10) == []
@@ -300,7 +300,7 @@ def test_two_runs_on_one_document_write_one_after_the_other(catalog: Catalog, ur
     thread.start()
     with catalog.writing.documents(claim_of("first"), INDEX, write(0)) as writing:
         inside.set()
-        wait_until(lambda: _waiting_for_locks(url) == 1, what="the second run to wait")
+        wait_until(lambda: waiting_for_locks(url) == 1, what="the second run to wait")
         order.append("first")
         writing.indexed(id_of("a"), outcome("first"))
     thread.join(timeout=30)
@@ -410,7 +410,7 @@ def _terminate_writers(url: str) -> None:
     wait_until(lambda: _writers(url) == [], what="the session to end")
 
 
-def _waiting_for_locks(url: str) -> int:
+def waiting_for_locks(url: str) -> int:
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -166,8 +166,7 @@ WITH RECURSIVE walk AS (
 """  # noqa: S608 - constants of this module
 
 REQUEST = text(
-    _DUE  # noqa: S608 - constants of this module
-    + f""", free AS (
+    f"""{_DUE}, free AS (
     SELECT partition FROM claims c
     WHERE collection = :collection AND partition IN (SELECT partition FROM due) AND {_IS_FREE}
     ORDER BY partition FOR UPDATE SKIP LOCKED
@@ -187,7 +186,7 @@ REQUEST = text(
     RETURNING c.partition, c.number
 )
 SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (partition)
-"""
+"""  # noqa: S608 - constants of this module
 )
 
 HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")  # noqa: S608 - constants of this module
