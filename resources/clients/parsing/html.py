@@ -9,10 +9,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from rag_core.parsed import JsonValue, ParsedDocument
 from rag_core.text_cleaning import clean_code, clean_line, clean_prose
 from resources.clients.parsing.encoding import declared_charset, decode_text
+from resources.clients.parsing.finishing import table_lines
 from resources.clients.parsing.limits import ParseLimits
 from resources.clients.parsing.media_types import Claims
 from resources.clients.parsing.quality import has_text, unreadable_because
 from resources.clients.parsing.rejections import no_text, unreadable
+from resources.clients.parsing.table_grid import Cell, plain_rows, span_of
 from resources.clients.parsing.text_builder import TextBuilder
 from resources.clients.parsing.titles import chosen_title
 from resources.clients.parsing.versions import HTML, PARSER_VERSIONS
@@ -36,6 +38,10 @@ _LAYOUT_INSIDE = "table table, h1, h2, h3, h4, h5, h6, pre, ul, ol, p + p"
 _ONE_LINE = dict.fromkeys(map(ord, "\n\r\f\v"), " ")  # a line end in the source is a space to a reader
 _META_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _MAX_META = 64
+# XHTML may close any element in its own tag; to an HTML parser `<title/>` opens one that never ends.
+_SELF_CLOSED = re.compile(
+    r"<(?!(?:br|hr|img|input|meta|link|col|area|base|embed|source|wbr)\b)([A-Za-z][\w:-]*)([^<>]*?)/>"
+)
 
 
 def parse_html(data: bytes, claims: Claims, limits: ParseLimits) -> ParsedDocument:
@@ -70,6 +76,14 @@ def parse_html(data: bytes, claims: Claims, limits: ParseLimits) -> ParsedDocume
         blocks=tuple(builder.blocks),
         metadata=metadata,
     )
+
+
+def append_page(builder: TextBuilder, data: bytes) -> None:
+    """Append the text of one XHTML page of a larger document, for example of a book."""
+    decoded = decode_text(data, declared=declared_charset(data[:4096].decode("latin-1")))
+    tree = LexborHTMLParser(_SELF_CLOSED.sub(r"<\1\2></\1>", decoded.text))
+    if tree.body is not None:
+        _Reader(builder).read(tree.body)
 
 
 def fragment_text(markup: str) -> str:
@@ -153,16 +167,13 @@ class _Reader:
         return True
 
     def _add_table(self, table: LexborNode) -> None:
-        lines: list[str] = []
-        for row in table.css("tr"):
-            cells = [clean_line(cell.text(separator=" ")) for cell in row.css("th, td")]
-            if any(cells):
-                lines.append(" | ".join(cells))
+        rows = ([_cell(cell) for cell in row.css("th, td")] for row in table.css("tr"))
+        lines = table_lines(list(plain_rows(rows)))
         caption = table.css_first("caption")
         if caption is not None and clean_line(caption.text()):
-            lines.insert(0, clean_line(caption.text()))
+            lines = f"{clean_line(caption.text())}\n{lines}".rstrip("\n")
         if lines:
-            self.builder.add_block("\n".join(lines), kind="table")
+            self.builder.add_block(lines, kind="table")
 
     def _list_bounds(self, tag: str, *, entering: bool) -> None:
         if tag in {"ul", "ol"}:
@@ -188,6 +199,14 @@ class _Reader:
         self.builder.add(self._marker + text, separator="\n" if item and self._in_list_run else "\n\n")
         self._in_list_run = item or (self._in_list_run and bool(self._numbers))
         self._marker = ""
+
+
+def _cell(node: LexborNode) -> Cell:
+    return Cell(
+        text=clean_line(node.text(separator=" ")),
+        columns=span_of(node.attributes.get("colspan")),
+        rows=span_of(node.attributes.get("rowspan")),
+    )
 
 
 def _walk(

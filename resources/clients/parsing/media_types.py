@@ -5,7 +5,20 @@ from dataclasses import dataclass
 
 from rag_core.errors import DocumentRejected, QuarantineKind
 from resources.clients.parsing.encoding import wide_encoding
-from resources.clients.parsing.versions import HTML, MARKDOWN, PDF, PLAIN_TEXT
+from resources.clients.parsing.programming_languages import language_by_name
+from resources.clients.parsing.rejections import locked
+from resources.clients.parsing.text_kinds import is_json_lines, is_mail, is_table
+from resources.clients.parsing.versions import (
+    CSV,
+    EMAIL,
+    HTML,
+    JSON_LINES,
+    MARKDOWN,
+    PDF,
+    PLAIN_TEXT,
+    SOURCE_CODE,
+)
+from resources.clients.parsing.zip_kinds import zip_media_type
 
 _HEAD_BYTES = 8192
 _PDF_HEADER = re.compile(rb"%PDF-\d")
@@ -16,9 +29,12 @@ _HTML_TAG = re.compile(
 )
 _MARKDOWN_LINES = re.compile(rb"^(?:#{1,6} \S|```|~~~|\|.*\|[ \t]*$|[ \t]*[-*+] \[[ x]\] )", re.MULTILINE)
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document of the old format or an Outlook message"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (_OLE, "an Office document of the old format or an Outlook message"),
     (b"\x1f\x8b", "gzip-compressed data"),
     (b"BZh", "bzip2-compressed data"),
     (b"\xfd7zXZ\0", "xz-compressed data"),
@@ -40,8 +56,31 @@ _MAGIC = (
     (b"{\\rtf", "a Rich Text document"),
     (b"%!PS", "a PostScript program"),
 )
-_BY_SUFFIX = {"md": MARKDOWN, "markdown": MARKDOWN, "mdown": MARKDOWN, "html": HTML, "htm": HTML, "xhtml": HTML}
-_TEXT_SUFFIXES = {"txt", "text", "log", "csv", "tsv", "json", "yaml", "yml", "rst", "ini", "cfg", "toml", "xml"}
+_SUFFIXES = {
+    MARKDOWN: "md markdown mdown",
+    HTML: "html htm xhtml",
+    CSV: "csv tsv tab",
+    JSON_LINES: "jsonl ndjson jsonlines",
+    EMAIL: "eml mht mhtml",
+    PLAIN_TEXT: "txt text log json yaml yml rst ini cfg toml xml",
+}
+_BY_SUFFIX = {suffix: media_type for media_type, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+_ALIASES = {
+    "application/xhtml+xml": HTML,
+    "text/x-markdown": MARKDOWN,
+    "text/tab-separated-values": CSV,
+    "application/csv": CSV,
+    "application/x-ndjson": JSON_LINES,
+    "application/ndjson": JSON_LINES,
+    "application/x-jsonlines": JSON_LINES,
+    "application/jsonlines": JSON_LINES,
+    "text/javascript": SOURCE_CODE,
+    "application/javascript": SOURCE_CODE,
+    "application/sql": SOURCE_CODE,
+    "text/x-python": SOURCE_CODE,
+    "application/x-sh": SOURCE_CODE,
+}
+_TEXT_TYPES = frozenset({*_SUFFIXES, SOURCE_CODE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +92,15 @@ class Claims:
 
     def text_type(self) -> str | None:
         """Return which kind of text the claims name: by suffix first, then by content type."""
-        suffix = self.name.rpartition(".")[2].lower() if "." in self.name else ""
-        if suffix in _BY_SUFFIX:
+        name = self.name.rpartition("/")[2]
+        suffix = name.rpartition(".")[2].lower() if "." in name else ""
+        if suffix in _BY_SUFFIX and language_by_name(name) is None:
             return _BY_SUFFIX[suffix]
-        if suffix in _TEXT_SUFFIXES:
-            return PLAIN_TEXT
+        if language_by_name(name) is not None:
+            return SOURCE_CODE
         stated = (self.media_type or "").partition(";")[0].strip().lower()
-        stated = {"application/xhtml+xml": HTML, "text/x-markdown": MARKDOWN}.get(stated, stated)
-        return stated if stated in {MARKDOWN, HTML, PLAIN_TEXT} else None
+        stated = _ALIASES.get(stated, stated)
+        return stated if stated in _TEXT_TYPES else None
 
 
 def media_type_of(data: bytes, claims: Claims) -> str:
@@ -68,6 +108,11 @@ def media_type_of(data: bytes, claims: Claims) -> str:
     head = data[:_HEAD_BYTES]
     if _is_pdf(data):
         return PDF
+    office = zip_media_type(data) if head.startswith(b"PK\x03\x04") else None
+    if office is not None:
+        return office
+    if head.startswith(_OLE) and _ENCRYPTED_PACKAGE in data:
+        raise locked("Office encryption")
     for magic, what in _MAGIC:
         if head.startswith(magic):
             raise _unsupported(f"It is {what}.")
@@ -99,12 +144,20 @@ def _kind_of_text(head: bytes, claims: Claims) -> str:
     if _HTML_START.match(start):
         return HTML
     claimed = claims.text_type()
+    if start.startswith(b"#!"):
+        return SOURCE_CODE
+    if claimed != SOURCE_CODE and is_mail(start, claimed=claimed == EMAIL):
+        return EMAIL
+    if claimed != CSV and is_json_lines(start, claimed=claimed == JSON_LINES):
+        return JSON_LINES
     if claimed == HTML:
         return HTML if _HTML_TAG.search(head) else PLAIN_TEXT
-    if claimed is not None:
+    if claimed is not None and claimed not in {EMAIL, JSON_LINES}:
         return claimed
     if start.lstrip().startswith(b"<") and len(_HTML_TAG.findall(head)) >= 3:
         return HTML
+    if is_table(start):
+        return CSV
     return MARKDOWN if len(_MARKDOWN_LINES.findall(start)) >= 2 else PLAIN_TEXT
 
 
@@ -112,5 +165,5 @@ def _unsupported(what: str) -> DocumentRejected:
     return DocumentRejected(
         QuarantineKind.UNSUPPORTED_FORMAT,
         what,
-        remedy="Store it as PDF, HTML, Markdown or plain text, or exclude it in the collection's globs.",
+        remedy="Store it in a format that docs/formats.md lists, or exclude it in the collection's globs.",
     )

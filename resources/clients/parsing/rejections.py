@@ -28,6 +28,15 @@ def bad_metadata(what: str) -> DocumentRejected:
     )
 
 
+def locked(what: str) -> DocumentRejected:
+    """Say that a document is encrypted in a way that no password here opens."""
+    return DocumentRejected(
+        QuarantineKind.PASSWORD_REQUIRED,
+        f"It is encrypted ({what}); known passwords are tried on PDF files only.",
+        remedy="Store it without a password, or as a PDF whose password the collection's pdf_passwords name.",
+    )
+
+
 def text_too_large(max_text_bytes: int) -> DocumentRejected:
     """Say that the text outgrew its limit."""
     return DocumentRejected(

@@ -1,10 +1,14 @@
 """Grows a document's text piece by piece and knows where each piece came to lie."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
-from rag_core.parsed import Block, Heading
+from rag_core.parsed import Block, Heading, PageSpan
 from resources.clients.parsing.rejections import text_too_large
+
+_NOTHING_YET = -1
 
 
 class TextBuilder:
@@ -20,6 +24,8 @@ class TextBuilder:
         self._max_bytes = max_bytes
         self.headings: list[Heading] = []
         self.blocks: list[Block] = []
+        self.pages: list[PageSpan] = []
+        self._page_start: int | None = None
 
     def __len__(self) -> int:
         """Return the length of the text so far, in characters."""
@@ -30,6 +36,8 @@ class TextBuilder:
         if self._length and separator:
             self._append(separator)
         start = self._length
+        if self._page_start == _NOTHING_YET:
+            self._page_start = start
         self._append(text)
         return start, self._length
 
@@ -47,7 +55,22 @@ class TextBuilder:
     def add_block(self, text: str, *, kind: Literal["code", "table"], separator: str = "\n\n") -> None:
         """Append a stretch that reads badly in pieces."""
         start, end = self.add(text, separator=separator)
+        self.mark_block(start, end, kind=kind)
+
+    def mark_block(self, start: int, end: int, *, kind: Literal["code", "table"]) -> None:
+        """Call a stretch that was added before a block."""
         self.blocks.append(Block(kind=kind, start=start, end=end))
+
+    @contextmanager
+    def page(self, number: int) -> Generator[None, None, None]:
+        """Note what is added meanwhile as a page (slide, sheet, line): without the separator in front of it."""
+        self._page_start = _NOTHING_YET
+        try:
+            yield
+        finally:
+            start = self._length if self._page_start in {None, _NOTHING_YET} else self._page_start
+            self.pages.append(PageSpan(number=number, start=start or 0, end=self._length))
+            self._page_start = None
 
     def text(self) -> str:
         """Return everything added so far."""
