@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -14,7 +16,7 @@ from resources.clients.catalog import Catalog, migrating, open_catalog
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.schema import METADATA
 from resources.clients.catalog.values import CatalogError
-from tests.catalog.observing import rows
+from tests.catalog.observing import id_of, rows
 from tests.services.loopback import free_port
 from tests.services.postgres import PostgresServer
 
@@ -97,3 +99,52 @@ def test_error_of_our_own_statement_is_not_called_an_outage(catalog: Catalog, ur
         connection.execute(text("SELECT nothing_like_it"))
     assert raised.value.sqlstate == "42703"
     database.close()
+
+
+def test_errors_show_neither_parameters_nor_values(url: str) -> None:
+    database = Database(url)
+    insert = text("INSERT INTO collections (collection) VALUES (:name), (:name)")
+    with pytest.raises(CatalogError) as raised, database.transaction() as connection:
+        connection.execute(insert, {"name": "secret-name"})
+    assert (raised.value.sqlstate, "table collections" in str(raised.value)) == ("23505", True)
+    assert "secret-name" not in "".join(traceback.format_exception(raised.value))
+    database.close()
+
+
+def test_options_of_the_url_hold_beside_our_own(url: str) -> None:
+    own = "options=-c%20search_path%3Dpublic%2Cpg_temp%20-c%20lock_timeout%3D7s&application_name=mine"
+    database = Database(f"{url}?{own}")
+    ask = "SELECT current_setting(:name)"
+    names = ("search_path", "lock_timeout", "timezone", "application_name")
+    with database.transaction() as connection:
+        pooled = [connection.execute(text(ask), {"name": name}).scalar_one() for name in names]
+    with database.session() as session:
+        alone = [session.execute(ask.replace(":name", "%s"), [name]).fetchall()[0][0] for name in names]
+    assert pooled == alone == ["public,pg_temp", "7s", "UTC", "mine"]
+    database.close()
+
+
+def test_tables_of_the_first_version_are_brought_up_with_their_rows(server: PostgresServer, migrated: str) -> None:
+    url = server.create_database(template=migrated)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrating.__file__).parent / "migrations"))
+    database = Database(url)
+    with database.transaction() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    database.close()
+    arrival = """
+    INSERT INTO arrivals (collection, number, partition, document_id, source, key, uri, presence, announced, size_bytes,
+                          state) VALUES ('papers', 0, 0, %s, 'bucket', 'a', 'file:///a', 'present', 'v', 1, 'indexed')
+    """
+    rows(url, arrival, [id_of("a")])
+    held = """
+    INSERT INTO document_indexes (document_id, index_name, collection, indexed_arrival, indexed_run, confirmed_arrival,
+                                  confirmed_run, version) VALUES (%s, 'i', 'papers', 0, 'r', 0, 'r', 'v')
+    """
+    rows(url, held, [id_of("a")])
+    open_catalog(url).close()
+    assert rows(url, "SELECT source, asked_at FROM document_indexes") == [("bucket", None)]
+    for statement in (COLUMNS, INDEXES, CHECKS):
+        assert rows(migrated, statement) == rows(url, statement)
+    server.drop_database(url)

@@ -45,6 +45,9 @@ def test_a_document_shows_state_reason_history_and_points(api: TestClient) -> No
         "remedy": "Add its password.",
     }
     assert (broken["points"], broken["indexed"]) == (0, None)
+    assert [(each["arrival"], each["kind"], each["run_id"]) for each in broken["failures"]] == [
+        (3, "password-required", "run-1")
+    ]
 
 
 def test_documents_are_listed_by_state_and_page(api: TestClient) -> None:
