@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help install demo up down fmt lint types imports test test-models check lock clean
+.PHONY: help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -58,6 +58,15 @@ test-models: $(VENV)/.installed-models  ## both embedding runtimes side by side 
 	$(BIN)/python -m pytest -m models
 
 check: lint imports types test  ## everything CI checks
+
+BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(WORK),--work $(WORK)) \
+	$(foreach part,$(ONLY),--only $(part))
+
+bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, ONLY=)
+	$(BENCH)
+
+bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data
+	$(BENCH) --quick
 
 lock: $(VENV)/.installed-dev  ## compile the locks anew (needs uv)
 	requirements/compile

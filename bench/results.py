@@ -25,6 +25,7 @@ KEYS = {
 }
 """The named figures, in the order of the table. Only what was measured in this very run has a value."""
 
+NOT_ASKED = "its part was not asked for"
 Value = float | int | None
 
 
@@ -55,7 +56,7 @@ class Results:
     def to_json(self, *, quick: bool, data: str, seconds: float) -> dict[str, Any]:
         """Return what ``results.json`` holds: every named key, null where ``not_measured`` says why."""
         for key in KEYS.keys() - self.values.keys():
-            self.miss(key, "its part was not asked for")
+            self.miss(key, NOT_ASKED)
         return {
             **{key: self.values[key] for key in KEYS},
             "not_measured": dict(sorted(self.reasons.items())),
@@ -100,10 +101,13 @@ def commit() -> str:
 
 def table(found: dict[str, Any]) -> str:
     """Return the figures as one Markdown table."""
-    rows = [(text, _spelled(found[key]) if found[key] is not None else "—") for key, text in KEYS.items()]
+    asked = {key: text for key, text in KEYS.items() if found["not_measured"].get(key) != NOT_ASKED}
+    rows = [(text, _spelled(found[key]) if found[key] is not None else "—") for key, text in asked.items()]
     for section, numbers in found["details"].items():
         rows += [(f"{section}: {name.replace('_', ' ')}", _spelled(value)) for name, value in numbers.items()]
-    rows += [(f"not measured: {KEYS[key]}", reason) for key, reason in found["not_measured"].items()]
+    rows += [
+        (f"not measured: {KEYS[key]}", reason) for key, reason in found["not_measured"].items() if reason != NOT_ASKED
+    ]
     lines = ["| figure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
     where = found["machine"]
     said = (

@@ -31,7 +31,7 @@ def measure_ticks(stack: BenchStack, *, arrivals: int, results: Results) -> None
     url = stack.secret("database_url")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_DATABASE}")
-    with open_catalog(url.replace(url.rpartition("/")[2], _DATABASE)) as catalog:
+    with open_catalog(f"{url.rpartition('/')[0]}/{_DATABASE}") as catalog:
         for objects in (1000, 10_000, MANY_OBJECTS):
             seconds, longest, number = _unchanged_sweep(catalog, stack.folder / f"objects_{objects}", objects)
             results.tell(f"sweep of {objects:,} unchanged objects", seconds=seconds, ticks=number, longest_s=longest)
