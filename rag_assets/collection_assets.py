@@ -28,7 +28,8 @@ class IngestConfig(dg.Config):
     """What a person can ask of a run in the launchpad."""
 
     recompute: list[str] = Field(
-        default=[], description="Layers to make again even where nothing changed: documents, chunks, embeddings."
+        default=[],
+        description="Layers to make again even where nothing changed: documents, chunks, embeddings, vectors.",
     )
 
 

@@ -51,10 +51,22 @@ def asset_specs(
 
 
 def layer_metadata(report: RunReport, layer: str) -> dict[str, Any]:
-    """Return what a materialization carries: plain numbers that plot, and in ``vectors`` where the points are."""
+    """Return what a materialization carries: plain numbers that plot, and in ``vectors`` where the points are.
+
+    Every key is explained in docs/dagster.md.
+    """
     known: dict[str, Any] = dict(report.metadata(layer))
+    if layer in report.block:
+        known["dagster/row_count"] = report.block[layer].rows
     if layer == "vectors":
-        known["index"] = report.index
+        # Points rest in no file of ours.
+        known = {key: value for key, value in known.items() if key not in {"block_files", "block_bytes"}}
+        known |= {
+            "run_total_s": round(report.counts.total_s, 3),
+            "run_lost_documents": report.lost_documents,
+            "run_remaining_due": report.remaining_due,
+            "index": report.index,
+        }
     if report.yaml_differs:
         known["yaml_differs"] = dg.MetadataValue.text(report.yaml_differs)
     return known

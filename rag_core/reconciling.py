@@ -36,6 +36,12 @@ class WantedDocument:
         """Return the fingerprint of the document's share of the payload."""
         return str(self.payload[Payload.DOCUMENT_KEY])
 
+    @property
+    def allowed_groups(self) -> tuple[str, ...]:
+        """Return the groups that may find the document, in the order in which points carry them."""
+        groups = self.payload.get(Payload.ALLOWED_GROUPS)
+        return tuple(str(group) for group in groups) if isinstance(groups, list | tuple) else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointState:
@@ -75,7 +81,10 @@ def difference(wanted: WantedDocument, present: Mapping[UUID, PointState]) -> In
             continue
         if held.place_key != place_key(point.place):
             moved.append(point)
-        set_document = set_document or held.document_key != wanted.document_key
+        # Rights are compared themselves: a point that somebody opened by hand must not stay open.
+        set_document = (
+            set_document or held.document_key != wanted.document_key or held.allowed_groups != wanted.allowed_groups
+        )
     kept = {point.point_id for point in wanted.points}
     return IndexChange(
         document_id=wanted.document_id,

@@ -108,7 +108,16 @@ def test_a_payload_changed_behind_our_back_is_seen(filled: Corpus, changed: dict
     assert outcome.numbers["broken"] == 1
     assert "b.md: 1 " in outcome.examples[0]
     assert said in outcome.examples[0]
+    assert "recompute: [vectors]" in outcome.summary
+    filled.reconcile(recompute=frozenset({"vectors"}))
+    assert points(filled).passed
+
+
+def test_rights_opened_by_hand_are_put_right_by_any_look_at_the_document(filled: Corpus) -> None:
+    filled.client.set_payload(filled.name, {Payload.ALLOWED_GROUPS: ["*"]}, ids(filled, "b.md"), wait=True)
+    assert not points(filled).passed
     filled.reconcile()
+    assert points(filled).passed
 
 
 def test_points_of_a_deleted_document_are_seen_in_its_block_and_everywhere(filled: Corpus) -> None:

@@ -8,12 +8,16 @@ MAX_EXAMPLES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One promise about a layer; ``only_warns`` if breaking it needs a person but nothing is wrong with the data."""
+    """One promise about a layer, and what helps when it is broken.
+
+    ``only_warns`` if breaking it needs a person but nothing is wrong with the data.
+    """
 
     name: str
     layer: str
     unit: str
     description: str
+    remedy: str
     only_warns: bool = False
 
 
@@ -33,12 +37,14 @@ ROWS_NAMED = Check(
     layer="documents",
     unit="documents",
     description="Every indexed document has its row in a Parquet part that the catalog names.",
+    remedy="Materialize the block again: what is gone is read and parsed anew.",
 )
 NOTHING_QUARANTINED = Check(
     name="nothing_quarantined",
     layer="documents",
     unit="arrivals",
     description="No document of the block is quarantined; `rag documents` shows reasons and remedies.",
+    remedy="See `rag documents --state quarantined`; `rag retry` tries one again.",
     only_warns=True,
 )
 CHUNKS_COUNTED = Check(
@@ -46,12 +52,14 @@ CHUNKS_COUNTED = Check(
     layer="chunks",
     unit="documents",
     description="Each indexed document has as many chunk rows as the catalog says it has chunks.",
+    remedy="Materialize the block again: chunks are cut anew from the stored text.",
 )
 VECTORS_SOUND = Check(
     name="dimension_and_norm",
     layer="embeddings",
     unit="vectors",
     description="Every dense vector has the index's dimension and length 1.",
+    remedy="Materialize the block again with `recompute: [embeddings]` in the launchpad.",
 )
 POINTS_EQUAL = Check(
     name="index_equals_parquet",
@@ -60,6 +68,10 @@ POINTS_EQUAL = Check(
     description=(
         "The index holds exactly the points of each document's rows, with their text, place, title, metadata and "
         "rights, and no point of a document that is deleted, removed or unknown."
+    ),
+    remedy=(
+        "Materialize the block again with `recompute: [vectors]`. Points of documents that the catalog does not know "
+        "were written by somebody else: delete them in the index."
     ),
 )
 CHECKS = (ROWS_NAMED, NOTHING_QUARANTINED, CHUNKS_COUNTED, VECTORS_SOUND, POINTS_EQUAL)
@@ -89,7 +101,7 @@ class Tally:
         return CheckOutcome(
             check=self.check,
             passed=not self.broken,
-            summary=f"{self.broken} of {what} break it." if self.broken else f"Holds for {what}.",
+            summary=f"{self.broken} of {what} break it. {self.check.remedy}" if self.broken else f"Holds for {what}.",
             numbers={"looked_at": self.looked_at, "broken": self.broken},
             examples=tuple(self.examples),
         )
