@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rag_core.collection import Collection
 from rag_core.errors import ConfigurationError
 from rag_core.plain_yaml import check_plain
+from resources.clients.object_store.overlapping import unusable_roots
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES = 1000
@@ -137,6 +138,9 @@ def _read(path: Path) -> LoadedCollection | list[Problem]:
             field, line = _place(root, each["loc"])
             problems.append(problem(each["msg"].removeprefix("Value error, "), line=line, field=field))
         return sorted(problems, key=lambda each: each.line)
+    for index, message in unusable_roots(collection.sources, path.absolute().parent):
+        field, line = _place(root, ["sources", index, "url"])
+        problems.append(problem(message, line=line, field=field))
     return problems or LoadedCollection(collection=collection, path=path.absolute())
 
 

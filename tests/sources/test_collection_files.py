@@ -81,6 +81,63 @@ def test_a_name_declared_in_two_files_is_refused(tmp_path: Path) -> None:
     ]
 
 
+def _overlaps(tmp_path: Path, *urls: str) -> list[str]:
+    sources = "".join(f"  - name: source{number}\n    url: {url!r}\n" for number, url in enumerate(urls))
+    return _problems(tmp_path, f"name: notes\nsources:\n{sources}")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "relation"),
+    [
+        ("inbox", "./inbox/", "is the same place as"),
+        ("inbox", "other/../inbox", "is the same place as"),
+        ("inbox", "file://{here}/inbox", "is the same place as"),
+        ("inbox", "file://{here}/in%62ox/deep", "lies inside"),
+        ("inbox/deep/er", "inbox", "holds"),
+        (".", "inbox", "lies inside"),
+        ("inbox", "link", "is the same place as"),
+        ("inbox", "link/deep", "lies inside"),
+        ("link/deep", "inbox", "holds"),
+        ("missing", "missing/below", "lies inside"),
+        ("s3://bucket", "s3://bucket/", "is the same place as"),
+        ("s3://bucket/in", "s3://bucket/in/", "is the same place as"),
+        ("s3://bucket", "s3://bucket/in/deep", "lies inside"),
+        ("s3://bucket/in/deep", "s3://bucket/in", "holds"),
+    ],
+)
+def test_source_roots_that_share_objects_are_refused(tmp_path: Path, first: str, second: str, relation: str) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "inbox")
+    problems = _overlaps(tmp_path, first.format(here=tmp_path), second.format(here=tmp_path))
+    assert len(problems) == 1
+    assert problems[0].startswith("6 sources[1].url: ")
+    assert f"{relation} {first!r} of source 'source0'" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("inbox", "inbox2"),
+        ("inbox/a", "inbox/b"),
+        ("inbox", "INBOX"),  # two folders where the file system tells them apart, as this one does
+        ("s3://bucket/in", "s3://bucket/inbox"),
+        ("s3://bucket/in", "s3://bucket/IN"),
+        ("s3://bucket/in", "s3://other/in"),
+        ("s3://bucket", "bucket"),
+    ],
+)
+def test_source_roots_beside_each_other_are_usable(tmp_path: Path, first: str, second: str) -> None:
+    for name in ("inbox/a", "inbox/b", "INBOX"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    if (tmp_path / "INBOX").samefile(tmp_path / "inbox") and second == "INBOX":
+        pytest.skip("this file system does not tell upper from lower case")
+    assert _overlaps(tmp_path, first, second) == []
+
+
+def test_a_url_that_names_no_root_is_a_problem_of_its_line(tmp_path: Path) -> None:
+    assert _overlaps(tmp_path, "inbox", "file://server/share")[0].startswith("6 sources[1].url: ")
+
+
 def test_loading_says_all_of_it_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: 1\nsources: 2\n")
     with pytest.raises(ConfigurationError, match="rag collections check") as refused:
