@@ -55,10 +55,12 @@ class Corpus:
             worded.update(scores)
         vector = np.asarray(self.embedder.embed_query(text))
         cosines = self.dense @ vector
-        near = {self.ids[i]: float(cosines[i]) for i in np.argsort(-cosines)[:100]}
+        nearest = {self.ids[i] for i in np.argsort(-cosines)[:100]}
+        candidates = nearest | {identity for identity, _ in worded.most_common(100)}
+        near = {identity: float(cosines[i]) for i, identity in enumerate(self.ids) if identity in candidates}
         tops = [max(per_term[t].values(), default=0.0) for t in query.indices]
         bounds = term_bounds(tops, query.values, points=number, k1=BM25.k1)
-        ranked = fuse(near, dict(worded.most_common(100)), bound=sum(bounds))
+        ranked = fuse(near, {each: worded[each] for each in candidates & worded.keys()}, bound=sum(bounds))
         payloads = {each.point_id: {Payload.TEXT: self.texts[each.point_id]} for each in ranked}
         weights = dict(zip(query.indices, bounds, strict=True))
         question = Question(text=text, vector=vector.tolist(), term_weights=weights)

@@ -89,7 +89,7 @@ class OwnStack:
     def _rag(self, *words: str, more: Mapping[str, str], limit_s: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-P", "-c", "from local_stack.cli.main import main; main()", *words],
-            env=self._environment | more,
+            env={**self._environment, **more},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
