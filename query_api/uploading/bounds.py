@@ -13,7 +13,7 @@ class UploadBounds:
     waiting: int = 4096
     """Requests that may wait; beyond, 503."""
 
-    wait_s: float = 60
+    wait_s: float = 300
     """How long a request waits before 503."""
 
     idle_s: float = 30
