@@ -55,6 +55,17 @@ def announced_version(info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
     return f"{info.etag}|{modified}|{sidecar.etag if sidecar else ''}"
 
 
+def sidecar_key(key: str, suffix: str | None) -> str | None:
+    """Return the key of an object's sidecar; None without a rule, or where no store could hold so long a key.
+
+    An object of the longest possible key simply has no sidecar. A single name may still be too long for a file
+    system: its store then finds nothing there.
+    """
+    if suffix is None or len((key + suffix).encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
+        return None
+    return key + suffix
+
+
 def is_addressable(key: str) -> bool:
     """Say whether a key names an object below a root: no empty, ``.`` or ``..`` segment, no NUL, valid UTF-8."""
     try:

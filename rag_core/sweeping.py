@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from rag_core.arrivals import Presence
 from rag_core.identity import Json
-from rag_core.objects import ListedPage, ObjectInfo, announced_version
+from rag_core.objects import ListedPage, ObjectInfo, announced_version, sidecar_key
 
 
 class Known(Protocol):
@@ -118,9 +118,9 @@ def announce(
     by_key = {info.key: info for info in listed.objects}
 
     def sidecar_of(key: str) -> ObjectInfo | None:
-        if sidecar_suffix is None:
+        name = sidecar_key(key, sidecar_suffix)
+        if name is None:
             return None
-        name = key + sidecar_suffix
         if name in by_key or listed.complete or name <= listed.through:
             return by_key.get(name)
         return look(name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection, selects
 from rag_core.errors import DocumentUnavailable, InvalidRequest
-from rag_core.objects import announced_version, is_addressable
+from rag_core.objects import announced_version, is_addressable, sidecar_key
 from rag_core.sweeping import USUAL, just_before
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import KnownObject, PartitionLimits
@@ -121,8 +121,8 @@ class FolderObserver:
         """Look again; what differs from the last look begins to settle anew."""
         try:
             info = self._store.head(key)
-            suffix = self.source.sidecar_suffix
-            sidecar = self._store.head(key + suffix) if suffix and info is not None else None
+            name = sidecar_key(key, self.source.sidecar_suffix)
+            sidecar = self._store.head(name) if name is not None and info is not None else None
         except (DocumentUnavailable, InvalidRequest):
             del self._pending[key]  # the sweep lists it, and reading it will say what is wrong
             return False

@@ -17,13 +17,16 @@ from query_api.uploading.naming import checked_name, key_of
 from query_api.uploading.refusals import UploadRefused, too_large
 from rag_core.arrivals import Observation, Presence
 from rag_core.errors import DocumentRejected, SourceChanged
-from rag_core.objects import ObjectInfo, announced_version
+from rag_core.objects import ObjectInfo, announced_version, sidecar_key
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.uploads import LastUpload, Upload
 from resources.clients.object_store import ObjectStore, RootMissing, location_of
 from resources.clients.object_store.incoming import Incoming
 
-HEAD_BYTES = 8192
+HEAD_BYTES = 64 * 1024
+"""Enough to tell every kind that parsers read, but an office file that writes its table of contents last."""
+
+_PACKAGES = (".docx", ".pptx", ".xlsx", ".odt", ".ods", ".odp", ".epub")
 
 
 class ReceivedFile:
@@ -104,7 +107,8 @@ class ReceivedFile:
 
     def _begin(self) -> None:
         head, self._head = self._head, b""
-        self._media_type = _media_type(head, name=self.name, stated=self._stated_type)
+        is_whole = len(head) == self.size_bytes < HEAD_BYTES
+        self._media_type = _media_type(head, name=self.name, stated=self._stated_type, is_whole=is_whole)
         if self._stores:
             self._incoming = _incoming(self._target, self._catalog, self._key)
             self._incoming.write(head)
@@ -120,8 +124,8 @@ class ReceivedFile:
         return _sha256_of(store, there) == self.sha256
 
     def _sidecar(self) -> ObjectInfo | None:
-        suffix = self._target.source.sidecar_suffix
-        return None if suffix is None else self._target.store.head(self._key + suffix)
+        name = sidecar_key(self._key, self._target.source.sidecar_suffix)
+        return None if name is None else self._target.store.head(name)
 
 
 class _Nowhere:
@@ -151,13 +155,18 @@ def _incoming(target: Target, catalog: Catalog, key: str) -> Incoming:
         return target.store.incoming(key, folder=target.uploads.prefix)
 
 
-def _media_type(head: bytes, *, name: str, stated: str) -> str:
-    """Return what the first bytes are; raises ``UploadRefused`` (415) for what no parser here reads."""
+def _media_type(head: bytes, *, name: str, stated: str, is_whole: bool) -> str:
+    """Return what the first bytes are; raises ``UploadRefused`` (415) for what no parser here reads.
+
+    A package whose first bytes do not say which it is goes by its name: its parser sees all of it.
+    """
     from resources.clients.parsing.media_types import Claims, media_type_of
 
     try:
         return media_type_of(head, Claims(name=name, media_type=stated or None))
     except DocumentRejected as rejected:
+        if not is_whole and head.startswith(b"PK\x03\x04") and name.lower().endswith(_PACKAGES):
+            return "application/zip"
         raise UploadRefused(415, f"{name!r} cannot be read here: {rejected.message}", remedy=rejected.remedy) from None
 
 

@@ -8,6 +8,7 @@ from rag_core.arrivals import Arrival, Presence
 from rag_core.collection import Collection, FrontMatterMetadata, selects
 from rag_core.errors import DependencyUnavailable, DocumentRejected, QuarantineKind, SourceAway
 from rag_core.metadata import ALLOWED_GROUPS, MAX_SIDECAR_BYTES, resolve_metadata
+from rag_core.objects import sidecar_key
 from resources.clients.object_store import ObjectStore, RootMissing
 from resources.ingestion.work import Look
 
@@ -52,7 +53,7 @@ class SourceLooker:
                 until_confirmed=True,
                 remedy="Put the url back, or confirm the change: rag sources.",
             )
-        suffix = self._collection.source(source).sidecar_suffix
+        companion = sidecar_key(key, self._collection.source(source).sidecar_suffix)
         with self.noting_absence(source, store):
             try:
                 info = store.head(key)
@@ -62,7 +63,7 @@ class SourceLooker:
                 raise
             if info is None:
                 return None
-            sidecar = None if suffix is None else store.read_small(key + suffix, MAX_SIDECAR_BYTES)
+            sidecar = None if companion is None else store.read_small(companion, MAX_SIDECAR_BYTES)
         return Look(
             etag=info.etag,
             version_id=info.version_id,
@@ -70,7 +71,7 @@ class SourceLooker:
             size_bytes=info.size_bytes,
             sidecar_etag="" if sidecar is None else sidecar[0].etag,
             info=info,
-            sidecar_text=None if sidecar is None else _decoded(sidecar[1], key + str(suffix)),
+            sidecar_text=None if sidecar is None else _decoded(sidecar[1], str(companion)),
         )
 
     def groups(self, arrival: Arrival, look: Look) -> tuple[str, ...] | None:

@@ -9,8 +9,8 @@ import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-_REASONS = {503: "503 Slow Down", 403: "403 Forbidden", 500: "500 Internal Server Error"}
-_CODES = {503: "SlowDown", 403: "AccessDenied", 500: "InternalError"}
+_REASONS = {503: "503 Slow Down", 400: "400 Bad Request", 403: "403 Forbidden", 500: "500 Internal Server Error"}
+_CODES = {503: "SlowDown", 400: "KeyTooLongError", 403: "AccessDenied", 500: "InternalError"}
 
 
 class AwsAnswers:

@@ -79,3 +79,12 @@ def test_put_replaces_in_one_step_and_leaves_no_temporary(root: Path, tmp_path: 
     store.delete("sub/doc.txt")
     store.delete("sub/doc.txt")
     assert store.head("sub/doc.txt") is None
+
+
+def test_a_name_longer_than_the_file_systems_is_not_there_and_no_fault(root: Path) -> None:
+    store = FolderStore(root)
+    assert store.head("x" * 256) is None
+    assert store.read_small("deep/" + "é" * 130, 10) is None
+    root.rename(root.with_name("away"))
+    with pytest.raises(RootMissing):
+        store.head("x" * 256)

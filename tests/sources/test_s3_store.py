@@ -156,6 +156,20 @@ def test_a_key_that_cannot_be_read_is_reported_with_its_folder_and_the_rest_is_l
         _open(f"s3://{bucket}", aws.environment, listing="flat").list_page("", 10)
 
 
+def test_a_key_over_the_limit_with_its_prefix_is_not_there_where_the_store_refuses_it(
+    aws: AwsAnswers, bucket: str
+) -> None:
+    store = _open(f"s3://{bucket}/in", aws.environment)
+    aws.faults[f"/{bucket}/in/"] = 400  # AWS: KeyTooLongError; of a HEAD only the status comes
+    assert store.head("x" * 1022) is None
+    assert store.read_small("x" * 1022, 10) is None
+    with pytest.raises(DocumentUnavailable):
+        store.head("x" * 1021)
+    aws.faults[f"/{bucket}/in/"] = 503
+    with pytest.raises(DocumentUnavailable):
+        store.head("x" * 1022)
+
+
 def test_put_and_delete(seaweed: SeaweedServer, tmp_path: Path) -> None:
     store = _open(f"s3://{seaweed.create_bucket()}/in", seaweed.environment)
     (tmp_path / "doc").write_text("hello")

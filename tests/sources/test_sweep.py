@@ -91,6 +91,18 @@ def test_a_changed_sidecar_alone_is_found_wherever_it_sorts(
     assert _complete(open_sweep(metadata=metadata)).recorded == 1
 
 
+def test_names_as_long_as_they_may_be_are_swept_whatever_the_sidecars_suffix(
+    open_sweep: OpenSweep, root: Path, catalog: Catalog
+) -> None:
+    metadata = [{"from": "sidecar", "suffix": ".meta.yaml"}]
+    long_name = "n" * 255
+    long_key = "/".join(["k" * 199] * 5 + ["e" * 24])  # 1024 bytes: its sidecar's key would be over the limit
+    _write(root, "a.txt", long_name, long_key)
+    for page_keys in (1, 100):
+        assert _complete(open_sweep(metadata=metadata, page_keys=page_keys)).looked_at == 3
+        assert _known(catalog) == ["a.txt", long_key, long_name]
+
+
 def test_a_missing_root_stops_red_and_lifts_when_it_is_back_with_nothing_deleted(
     open_sweep: OpenSweep, root: Path, catalog: Catalog
 ) -> None:

@@ -7,6 +7,7 @@ when their target lies inside the root. Only regular files are objects.
 """
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -31,6 +32,7 @@ from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, s
 
 _COPY_BYTES = 1024 * 1024
 _CLOCK_STEP_S = 0.02
+_MAX_PATH_BYTES = 4096
 
 
 class FolderStore:
@@ -211,6 +213,9 @@ class FolderStore:
             pass
         except OSError as error:
             self.probe()
+            if _is_no_possible_name(error, path):
+                yield None
+                return
             raise DocumentUnavailable(f"Could not open {self.uri(key)}: {error.strerror}.") from error
         if descriptor < 0:
             self.probe()
@@ -251,6 +256,14 @@ def _info(key: str, found: os.stat_result) -> ObjectInfo:
         modified_at=datetime.fromtimestamp(found.st_mtime_ns // 1_000_000_000, tz=UTC),
         user_metadata={},
     )
+
+
+def _is_no_possible_name(error: OSError, path: Path) -> bool:
+    """Say whether a name in a path is longer than its file system's names: nothing can be there.
+
+    A whole path that is too long for the system is something else: what is there cannot be reached.
+    """
+    return error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) < _MAX_PATH_BYTES
 
 
 def _is_fresh(found: os.stat_result) -> bool:

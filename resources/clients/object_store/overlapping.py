@@ -27,13 +27,9 @@ def unusable_roots(sources: Sequence[BucketSource], base_dir: Path) -> Iterator[
         for other, place, places in roots:
             relation = _relation(_itself(location), above, _itself(place), places)
             if relation:
-                yield (
-                    index,
-                    (
-                        f"{source.url!r} {relation} {other.url!r} of source {other.name!r}: the same objects would belong "
-                        "to both. Make them one source, or give each a root of its own"
-                    ),
-                )
+                whose = f"{source.url!r} {relation} {other.url!r} of source {other.name!r}"
+                remedy = "Make them one source, or give each a root of its own"
+                yield index, f"{whose}: the same objects would belong to both. {remedy}"
                 break
         roots.append((source, location, above))
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from rag_core.errors import ConfigurationError, DocumentRejected, InvalidRequest, QuarantineKind, SourceChanged
-from rag_core.objects import ListedPage, ObjectInfo, Unreadable, is_addressable
+from rag_core.objects import MAX_KEY_BYTES, ListedPage, ObjectInfo, Unreadable, is_addressable
 from resources.clients.object_store.incoming import SpooledIncoming
 from resources.clients.object_store.s3_errors import ObjectGone, translating
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
@@ -225,7 +225,11 @@ class S3ObjectStore:
         import obstore
 
         self._check(key)
-        with translating(self._root_uri, doing=f"read {self.uri(key)}", probe=self.probe):
+        # A key fits below the root, but AWS refuses (KeyTooLongError; a HEAD says only 400) one that prefix and all is
+        # over the limit; other stores say that it is not there.
+        is_too_long = len(f"{self._prefix}/{key}".lstrip("/").encode()) > MAX_KEY_BYTES
+        doing = f"read {self.uri(key)}"
+        with translating(self._root_uri, doing=doing, probe=self.probe, refused_is_gone=is_too_long):
             return obstore.get(self._store, key, options=options)  # pyright: ignore[reportArgumentType] - GetOptions
 
     def _check(self, key: str) -> None:

@@ -17,10 +17,13 @@ class ObjectGone(Exception):
 
 
 @contextlib.contextmanager
-def translating(root_uri: str, *, doing: str, probe: Callable[[], object] | None = None) -> Generator[None]:
+def translating(
+    root_uri: str, *, doing: str, probe: Callable[[], object] | None = None, refused_is_gone: bool = False
+) -> Generator[None]:
     """Turn obstore's errors into ours; ``probe`` looks at the root to tell one object's fault from the store's.
 
-    Without ``probe`` the fault is the store's own: this *is* the look at the root.
+    Without ``probe`` the fault is the store's own: this *is* the look at the root. ``refused_is_gone``: the store may
+    refuse (400) a key that it can never hold; then nothing is there.
     """
     from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
 
@@ -42,6 +45,8 @@ def translating(root_uri: str, *, doing: str, probe: Callable[[], object] | None
         if probe is None:
             raise _store_away(root_uri, doing, error) from error
         probe()
+        if refused_is_gone and _status(error) == 400:
+            raise ObjectGone from error
         raise DocumentUnavailable(f"Could not {doing}: {_reason(error)}.") from error
 
 
