@@ -19,7 +19,7 @@ from evaluation.staging import key_of, stage
 from rag_core.errors import RagError
 
 MANY = "many"
-_ASK_EVERY_S = 0.01
+_ASK_EVERY_S = 0.04
 _LIMIT_S = 120
 _INGEST_LIMIT_S = 7200
 

@@ -10,7 +10,7 @@ import psutil
 
 from local_stack.members import MARK
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.5
 MB = 1024 * 1024
 _ROLES = (
     ("resources.clients.parsing", "parser"),

@@ -52,11 +52,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was found; ``recorded`` is how many arrivals this evaluation made, 0 for a corpus that did not change."""
+    """What was found; ``recorded`` is how many arrivals this evaluation made, 0 for a corpus that did not change.
+
+    ``documents`` are those that answer, ``rejected`` the others with their reasons.
+    """
 
     collection: str
     documents: int
     chunks: int
+    rejected: tuple[str, ...]
     recorded: int
     queries: int
     modes: Mapping[str, Mapping[str, Estimate]]
@@ -115,6 +119,7 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
         collection=name,
         documents=settled.documents,
         chunks=settled.chunks,
+        rejected=settled.rejected,
         recorded=recorded,
         queries=len(judgements.queries),
         modes={

@@ -21,11 +21,15 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Documents that answer, and chunks of theirs; ``newest_arrival`` numbers the collection's last observation."""
+    """Documents that answer, and chunks of theirs; ``newest_arrival`` numbers the collection's last observation.
+
+    ``rejected`` are documents that cannot be indexed (one without text, say) with the reason: nobody will find them.
+    """
 
     documents: int
     chunks: int
     newest_arrival: int
+    rejected: tuple[str, ...] = ()
 
 
 def wait_until_settled(
@@ -33,7 +37,7 @@ def wait_until_settled(
 ) -> Settled:
     """Return when the index holds each file of ``ids`` in the version that lies in ``folder``, and nothing else.
 
-    Raises ``Permanent`` when a document is quarantined or the source waits for a person, ``DependencyUnavailable``
+    Raises ``Permanent`` when every document is quarantined or the source waits for a person, ``DependencyUnavailable``
     after ``limit_s`` without being settled.
     """
     store = open_store(BucketSource(name="corpus", url=folder.as_uri()), folder)
@@ -87,7 +91,8 @@ def _settled(api: Api, collection: str, wanted: Mapping[str, str]) -> Settled | 
         elif document["state"] not in (ArrivalState.DELETED.value, ArrivalState.QUARANTINED.value):
             return None
     answering = sum(number for name, number in states.items() if name in _ANSWERS)
-    if failed and answering + len(failed) == len(wanted):
-        shown = "; ".join(failed[:_SHOWN])
-        raise Permanent(f"{len(failed)} documents of the corpus were rejected: {shown}")
-    return Settled(documents=answering, chunks=chunks, newest_arrival=newest) if answering == len(wanted) else None
+    if answering + len(failed) < len(wanted):
+        return None
+    if not answering:
+        raise Permanent(f"Every document of the corpus was rejected: {'; '.join(failed[:_SHOWN])}")
+    return Settled(documents=answering, chunks=chunks, newest_arrival=newest, rejected=tuple(failed))

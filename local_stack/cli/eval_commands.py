@@ -71,7 +71,7 @@ def _show(report: "Report") -> None:
     from rich.table import Table
 
     from evaluation.scoring import MEASURES
-    from local_stack.cli.printing import console
+    from local_stack.cli.printing import console, plain
 
     out = console()
     arrived = f"{report.recorded} arrivals recorded" if report.recorded else "nothing was new"
@@ -79,6 +79,8 @@ def _show(report: "Report") -> None:
         f"{report.collection}: {report.documents} documents, {report.chunks} chunks ({arrived}, searchable after "
         f"{report.ingest_s:.0f} s), {report.queries} queries, {report.seconds:.0f} s"
     )
+    if report.rejected:
+        out.print(f"{len(report.rejected)} documents cannot be found, they were rejected; {plain(report.rejected[0])}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("mode")
     for measure in MEASURES:

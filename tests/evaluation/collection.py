@@ -9,6 +9,7 @@ DOCUMENTS = {
     "beach": ("Beaches", "Sand is made of worn stones and shells. Waves carry it along the shore for many miles."),
     "bread": ("Bread", "Bread rises because yeast eats sugar and gives off gas. A warm kitchen makes it rise faster."),
     "moon": ("The Moon", "The tides follow the moon. It pulls at the oceans and they swell towards it twice a day."),
+    "empty": ("", ""),
     "4/2 odd\nid": ("Bees", "Bees dance to tell each other where flowers are. The angle of the dance is a direction."),
 }
 QUERIES = {"q1": "why does dough rise", "q2": "what causes tides", "q3": "how do bees tell where flowers are"}

@@ -34,12 +34,13 @@ def test_a_folder_becomes_figures_and_a_second_evaluation_ingests_nothing_anew(t
     assert first.returncode == 0, first.stderr
     written: dict[str, Any] = json.loads(result.read_text())
     assert list(written) == ["collection", "documents", "queries", "modes", "answers", "seconds"]
-    assert (written["collection"], written["documents"], written["queries"]) == ("small", len(DOCUMENTS), 2)
+    assert (written["collection"], written["documents"], written["queries"]) == ("small", len(DOCUMENTS) - 1, 2)
     assert list(written["modes"]) == ["dense", "sparse", "hybrid"]
     assert list(written["modes"]["hybrid"]) == ["ndcg@10", "recall@10", "recall@100", "mrr@10"]
     assert written["modes"]["hybrid"]["ndcg@10"] == 1.0
     assert (written["answers"]["holds_answer"], written["answers"]["abstained"]) == (1.0, 1.0)
     assert f"{len(DOCUMENTS)} arrivals recorded" in first.stdout
+    assert "1 documents cannot be found" in first.stdout  # the one without any text
 
     second = rag_eval(home, str(folder), "--mode", "hybrid", "--json", str(result))
     assert second.returncode == 0, second.stderr
