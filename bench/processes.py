@@ -12,10 +12,11 @@ from local_stack.members import MARK
 
 LOOK_EVERY_S = 0.5
 MB = 1024 * 1024
+_POOL = "local_stack.warm_runs"
 _ROLES = (
     ("resources.clients.parsing", "parser"),
     ("execute_run", "run"),
-    ("run_worker", "run"),
+    ("spawn_main", "run"),  # the code server starts a run by multiprocessing
     ("local_stack.edge_server", "qdrant"),
     ("dagster_webserver", "dagster-webserver"),
     ("dagster._daemon", "dagster-daemon"),
@@ -108,7 +109,7 @@ class Watched:
             self._role[key] = None
             return None
         role = next((name for part, name in _ROLES if part in words), None)
-        if role is None and "pool" in words:
+        if role is None and _POOL in words:  # its children are forked: they bear its name
             role = "run" if parent in ("run pool", "run") else "run pool"
         self._role[key] = role or "other"
         return self._role[key]
