@@ -107,8 +107,8 @@ class ReceivedFile:
 
     def _begin(self) -> None:
         head, self._head = self._head, b""
-        is_whole = len(head) == self.size_bytes < HEAD_BYTES
-        self._media_type = _media_type(head, name=self.name, stated=self._stated_type, is_whole=is_whole)
+        is_whole = len(head) <= HEAD_BYTES
+        self._media_type = _media_type(head[:HEAD_BYTES], name=self.name, stated=self._stated_type, is_whole=is_whole)
         if self._stores:
             self._incoming = _incoming(self._target, self._catalog, self._key)
             self._incoming.write(head)

@@ -1,12 +1,16 @@
 """What is taken, where it goes, what it is called, and what is refused."""
 
 import hashlib
+import io
 import json
 import socket
+import zipfile
 
 import httpx
 import pytest
 
+from query_api.uploading.naming import checked_name
+from query_api.uploading.refusals import UploadRefused
 from tests.uploads.conftest import COLLECTION, MAX_BYTES, Desk
 
 TEXT = b"# Backups\n\nThey are kept for thirty days.\n"
@@ -88,6 +92,22 @@ def test_a_name_that_is_no_plain_file_name_is_refused(api: Desk, name: str) -> N
     assert answer.json()["remedy"]
     assert api.files() == []
     assert api.recorded() == 0
+
+
+def test_control_characters_and_broken_text_are_no_names() -> None:
+    for name in ("x\ty.md", "x\0.md", "\udcff.md", "\x7f.md", ""):
+        with pytest.raises(UploadRefused):
+            checked_name(name)
+
+
+def test_an_office_file_that_says_late_what_it_is_goes_by_its_name(api: Desk) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("media/photo.bin", bytes(range(256)) * 300)
+        archive.writestr("word/document.xml", "<w:document/>")
+    assert api.post(("late.docx", packed.getvalue())).status_code == 202
+    assert api.post(("archive.zip", packed.getvalue())).status_code == 415
+    assert api.post(("short.docx", b"PK\x03\x04" + b"\0" * 100)).status_code == 415
 
 
 def test_names_in_any_script_keep_one_spelling(api: Desk) -> None:
