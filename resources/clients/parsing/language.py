@@ -14,6 +14,7 @@ from rag_core.parsed import ParsedDocument
 _SAMPLE_CHARS = 20_000
 _MIN_LETTERS = 20
 _MIN_SMALL_WORDS = 5
+_MIN_DIFFERENT = 4
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]{1,30})?")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -89,4 +90,6 @@ def language_of(text: str) -> str | None:
     counts = Counter(words)
     scores = Counter({language: sum(counts[word] for word in known) for language, known in _SMALL_WORDS.items()})
     (best, most), (_, second) = scores.most_common(2)
-    return best if most >= _MIN_SMALL_WORDS and most >= 0.08 * len(words) and most > 1.1 * second else None
+    different = sum(1 for word in _SMALL_WORDS[best] if len(word) > 1 and word in counts)
+    is_sure = most >= _MIN_SMALL_WORDS and most >= 0.08 * len(words) and most > 1.1 * second
+    return best if is_sure and different >= _MIN_DIFFERENT else None

@@ -14,11 +14,16 @@ class PasswordNeededError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PdfLine:
-    """One line as extracted; ``size`` is its letters' height in points (0: unknown)."""
+    """One line as extracted, a table row's cells set apart by `` | ``.
+
+    ``size`` is its letters' height and ``height`` its place above the page's bottom, in points; 0 if not known.
+    """
 
     text: str
     size: float = 0
+    height: float = 0
     starts_paragraph: bool = False
+    is_table_row: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class PdfContent:
     outline: tuple[OutlineEntry, ...] = ()
     info: Mapping[str, str] = field(default_factory=dict[str, str])
     failed_pages: tuple[int, ...] = ()
+    """Numbers, from 1, of pages that could not be read."""
 
     def raw_text(self) -> str:
         """Return the uncleaned text of all pages."""
