@@ -77,7 +77,7 @@ def prepare(settings: Settings, *, with_s3: bool, say: Callable[[str], None]) ->
     for folder in ("qdrant", "s3/data", "logs", "dagster"):
         (home / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     if names & {"dagster-webserver", "dagster-daemon"}:
-        write_dagster_home(plan.settings)
+        write_dagster_home(plan.settings, has_run_workers="run-workers" in names)
     _check_replaced(plan)
     for part in plan.parts:  # a new life: old deaths no longer count
         (home / "run" / f"{part.name}.json").unlink(missing_ok=True)

@@ -49,14 +49,28 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     return {"DAGSTER_HOME": str(dagster_home(settings)), DATABASE_VARIABLE: _storage_url(settings)}
 
 
-def write_dagster_home(settings: Settings) -> None:
+def write_dagster_home(settings: Settings, *, has_run_workers: bool) -> None:
     """Write ``dagster.yaml`` and ``workspace.yaml``; neither holds a secret."""
     folder = dagster_home(settings)
-    write_private(folder / "dagster.yaml", _yaml(INSTANCE))
+    instance = INSTANCE | _warm_runs(settings) if has_run_workers else INSTANCE
+    write_private(folder / "dagster.yaml", _yaml(instance))
     module = {
         "python_module": {"module_name": "rag_assets.definitions", "attribute": "defs", "location_name": "rag_assets"}
     }
     write_private(folder / "workspace.yaml", _yaml({"load_from": [module]}))
+
+
+def _warm_runs(settings: Settings) -> dict[str, Any]:
+    """Return what differs when runs go to workers that wait for them, and fresh ones past the queue."""
+    return {
+        "run_coordinator": INSTANCE["run_coordinator"]
+        | {"module": "local_stack.warm_runs.coordinator", "class": "FreshFirstCoordinator"},
+        "run_launcher": {
+            "module": "local_stack.warm_runs.launcher",
+            "class": "WarmRunLauncher",
+            "config": {"home": str(settings.home)},
+        },
+    }
 
 
 def shares_the_catalog(settings: Settings) -> bool:
@@ -66,11 +80,17 @@ def shares_the_catalog(settings: Settings) -> bool:
 
 def _storage_url(settings: Settings) -> str:
     """Return the storage's URL with the driver named: SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3."""
+    # A crash may cost the last run events and nobody a document: what is true of documents is in the catalog.
+    options = "-csynchronous_commit=off"
     url = settings.dagster_database_url
     if url is None:
         url = settings.database_url or ""
         # Both sides keep a table named alembic_version: the schema keeps them apart.
-        url += ("&" if "?" in url else "?") + "options=" + quote(f"-csearch_path={SCHEMA}")
+        options += f" -csearch_path={SCHEMA}"
+    elif "options=" in url:
+        options = ""  # the server's owner knows better
+    if options:
+        url += ("&" if "?" in url else "?") + "options=" + quote(options)
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 

@@ -10,11 +10,12 @@ from local_stack.parts import Part
 from local_stack.postgres import database_url, server_command, server_environment
 from local_stack.private_files import generated_secret
 from local_stack.seaweed import SeaweedPorts, seaweed_command, seaweed_environment
+from local_stack.warm_runs.importing import THREADLESS
 from rag_core.errors import ConfigurationError
 from resources.clients.settings import Settings
 
 HOST = "127.0.0.1"
-PART_NAMES = ("postgres", "qdrant", "s3", "dagster-webserver", "dagster-daemon", "api", "watcher")
+PART_NAMES = ("postgres", "qdrant", "s3", "dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ def plan_stack(settings: Settings, *, with_s3: bool) -> Plan:
         "s3": "s3_endpoint",
         "dagster-webserver": "dagster_url",
         "dagster-daemon": "dagster_url",
+        "run-workers": "dagster_url",
         "api": "api_url",
     }
     replaced = {
@@ -59,6 +61,8 @@ def plan_stack(settings: Settings, *, with_s3: bool) -> Plan:
         if getattr(settings, setting) is not None
     }
     names = [name for name in PART_NAMES if name in wanted and name not in replaced]
+    if settings.run_launcher == "default" and "run-workers" in names:
+        names.remove("run-workers")
     filled = _with_addresses(settings, names)
     return Plan(settings=filled, parts=tuple(_part(name, filled, names) for name in names), replaced=replaced)
 
@@ -92,6 +96,7 @@ def _part(name: str, settings: Settings, names: list[str]) -> Part:
         "s3": _s3,
         "dagster-webserver": _webserver,
         "dagster-daemon": _daemon,
+        "run-workers": _run_workers,
         "api": _api,
         "watcher": _watcher,
     }
@@ -183,6 +188,16 @@ def _daemon(settings: Settings) -> Part:
         environment=_environment(settings) | dagster_environment(settings),
         stop_limit_s=30,
         stops_group=True,
+    )
+
+
+def _run_workers(settings: Settings) -> Part:
+    return Part(
+        name="run-workers",
+        command=_python("local_stack.warm_runs", "--idle", str(settings.run_workers)),
+        needs=("postgres", "s3"),
+        environment=_environment(settings) | dagster_environment(settings) | THREADLESS,
+        stop_limit_s=30,
     )
 
 

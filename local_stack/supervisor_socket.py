@@ -15,15 +15,15 @@ MAX_PATH_BYTES = 90
 """A socket's path may have about 107 bytes, and supervisord first binds it with ``.<pid>`` behind it."""
 
 
-def socket_path(home: Path) -> Path:
-    """Return where the socket of ``home`` is: in it, or, where that path is too long, in a private short folder."""
-    inside = home / "run" / "supervisor.sock"
+def socket_path(home: Path, *, name: str = "supervisor") -> Path:
+    """Return where a socket of ``home`` is: in it, or, where that path is too long, in a private short folder."""
+    inside = home / "run" / f"{name}.sock"
     if len(os.fsencode(inside)) <= MAX_PATH_BYTES:
         return inside
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime) if runtime and len(runtime) < 50 else Path(f"/tmp/rag-{os.getuid()}")  # noqa: S108 - checked below
-    return folder / f"rag-{digest}.sock"
+    return folder / (f"rag-{digest}.sock" if name == "supervisor" else f"rag-{digest}-{name}.sock")
 
 
 def prepare_socket_folder(path: Path) -> None:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from rag_assets.described import LAYERS, asset_key
 from rag_core.collection import Collection
+from rag_core.planning import job_name
 
 if TYPE_CHECKING:
     # What `define_asset_job` returns has no public name; only the type checker looks at this one.
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def build_ingest_job(collection: Collection) -> "UnresolvedAssetJobDefinition":
     """Return the job that ingests a block of a collection."""
     return dg.define_asset_job(
-        name=f"ingest_{collection.name}_job",
+        name=job_name(collection.name),
         selection=dg.AssetSelection.assets(*(asset_key(collection.name, layer) for layer in LAYERS)),
         executor_def=dg.in_process_executor,
         description=f"Documents, chunks, embeddings and vectors of one block of {collection.name}.",

@@ -2,7 +2,9 @@
 
 import dagster as dg
 
+from rag_core.planning import blocks_name
+
 
 def blocks_of(collection: str) -> dg.DynamicPartitionsDefinition:
     """Return a collection's partitions definition; keys are ``000000``, ``000001`` and so on."""
-    return dg.DynamicPartitionsDefinition(name=f"{collection}_blocks")
+    return dg.DynamicPartitionsDefinition(name=blocks_name(collection))

@@ -15,6 +15,16 @@ PRIORITIES = {"fresh": 10, "batch": 0, "backfill": -10}
 """Fresh single documents go before sensors' batches, those before backfills."""
 
 
+def job_name(collection: str) -> str:
+    """Return the name of the job that ingests a block of a collection."""
+    return f"ingest_{collection}_job"
+
+
+def blocks_name(collection: str) -> str:
+    """Return the name of a collection's partitions definition in Dagster."""
+    return f"{collection}_blocks"
+
+
 class Claimed(Protocol):
     """A block's claim, as the catalog counts it."""
 

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
+from resources import opened_ahead
 from resources.clients.catalog.values import Claim, ClaimLost, HeldBy
 from resources.clients.collection_files import LoadedCollection
 from resources.clients.settings import Settings
@@ -153,9 +154,7 @@ class BlockWork:
     @cached_property
     def catalog(self) -> "Catalog":
         """The catalog, its tables brought to this version."""
-        from resources.clients.catalog import open_catalog
-
-        return self.closing.enter_context(open_catalog(self.settings.require("database_url")))
+        return self.closing.enter_context(opened_ahead.catalog_of(self.settings.require("database_url")))
 
     @cached_property
     def writer(self) -> "QdrantWriter":
@@ -194,26 +193,11 @@ class BlockWork:
         """The environment as S3 clients read it, the settings' own S3 server in it."""
         return {**self.environment, **self.settings.aws_environment()}
 
-    def _sandbox(self) -> "ParserSandbox":
-        from resources.clients.parsing import ParseLimits, ParserSandbox
-
-        limits = self.loaded.collection.limits
-        return ParserSandbox(
-            ParseLimits(
-                timeout_s=limits.parse_timeout_s,
-                max_memory_bytes=limits.parse_memory_bytes,
-                max_document_bytes=limits.max_document_bytes,
-                max_text_bytes=limits.max_text_bytes,
-                max_pages=limits.max_pages,
-            )
-        )
+    def _sandbox(self) -> "AbstractContextManager[ParserSandbox]":
+        return opened_ahead.sandbox_of(opened_ahead.parse_limits(self.loaded.collection))
 
     def _embedder(self, model: str) -> "Embedder":
-        from resources.clients.embedders import open_embedder
-
-        embedder = open_embedder(
-            model, runtime=self.loaded.collection.embedding.runtime, threads=None, cache_dir=self.settings.model_cache
-        )
+        embedder = opened_ahead.embedder_of(self.settings, self.loaded.collection, model)
         self.closing.callback(embedder.close)
         return embedder
 

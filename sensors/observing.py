@@ -19,7 +19,11 @@ from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import KnownObject, PartitionLimits
 from resources.clients.object_store import ObjectStore
 
-SETTLE_S = 0.3
+SETTLE_S = 0.1
+SETTLE_LARGE_S = 0.5
+LARGE_BYTES = 1024 * 1024
+"""A large file takes longer to be written, with pauses between its pieces."""
+
 MAX_PENDING = 50_000
 DELETIONS_WINDOW_S = 600.0
 _BATCH = 500
@@ -131,7 +135,7 @@ class FolderObserver:
             pending.announced, pending.since_s = announced, now_s
             pending.size_bytes = 0 if info is None else info.size_bytes
             return False
-        return now_s - pending.since_s >= SETTLE_S
+        return now_s - pending.since_s >= (SETTLE_S if pending.size_bytes < LARGE_BYTES else SETTLE_LARGE_S)
 
     def _deletions_left(self, now_s: float) -> int:
         """Return how many deletions may be recorded now, so that never as many as the safety stop's fit in a window."""

@@ -1,7 +1,8 @@
 """``python -m sensors.watcher``: watches the folder sources, so that a dropped file is not left waiting for a sweep.
 
-It only ever records observations; whatever it misses (an event lost, a folder away, the catalog down for long) the next
-sweep finds. It ends by itself, with exit code 0, when a collection file changes: its supervisor starts it anew.
+It records observations and, beside that, launches runs for fresh work of any kind (``launching``). Whatever it misses
+(an event lost, a folder away, the catalog down for long) the next sweep finds. It ends by itself, with exit code 0,
+when a collection file changes: its supervisor starts it anew.
 """
 
 import json
@@ -11,17 +12,20 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from rag_core.errors import DependencyUnavailable, RagError
 from resources.clients.collection_files import LoadedCollection, load_collections
+from resources.clients.dagster_webserver import DagsterWebserver
 from resources.clients.object_store import RootMissing, location_of
 from sensors.connections import OpenCatalog, open_source, shared_catalog
+from sensors.launching import FreshLauncher
 from sensors.observing import FolderObserver
 
-TICK_MS = 200
+TICK_MS = 50
 DEBOUNCE_MS = 100
 LONGEST_PAUSE_S = 30.0
 ROOTS_EVERY_S = 2.0
@@ -162,18 +166,38 @@ def main() -> int:
     from resources.clients.settings import load_settings
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    for noisy in ("watchfiles", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        folder = load_settings().collections
+        settings = load_settings()
+        folder = settings.collections
         watcher = Watcher(_opened(folder, stop), collections=folder, stop=stop)
+        with launching_at_once(load_collections(folder), url=settings.dagster_url):
+            reason = watcher.run()
     except RagError as error:
         _say("cannot watch", level=logging.ERROR, error=str(error))
         return 1
-    _say("ended", reason=watcher.run())
+    _say("ended", reason=reason)
     return 0
+
+
+@contextmanager
+def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | None) -> Iterator[None]:
+    """Launch runs for fresh work in the background; without a Dagster webserver it is left to the sensors."""
+    if url is None or not collections:
+        yield
+        return
+    stop = Event()
+    with DagsterWebserver(url) as webserver:
+        names = [loaded.collection.name for loaded in collections]
+        launcher = FreshLauncher(shared_catalog(), webserver, collections=names, stop=stop)
+        # A daemon: it may wait in the catalog for a while yet, and there is nothing to be lost.
+        Thread(target=launcher.run, name="launching", daemon=True).start()
+        yield
+        stop.set()
 
 
 def _opened(folder: Path, stop: Event) -> list[FolderObserver]:

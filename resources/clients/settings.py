@@ -6,7 +6,7 @@ that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read b
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -51,6 +51,10 @@ class Settings(BaseSettings):
 
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
 
+    run_launcher: Literal["warm", "default"] = Field(
+        "warm", description="How runs start: warm (workers that wait for them) or default (Dagster's own launcher)."
+    )
+    run_workers: int = Field(2, ge=1, le=16, description="How many warm run workers wait for a run.")
     parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
 
     @field_validator("parts", mode="before")

@@ -91,6 +91,10 @@ class ParserSandbox:
         if folder is not None:
             folder.cleanup()
 
+    def start_worker(self) -> None:
+        """Start a worker before there is a document for it; raises ``DependencyUnavailable`` if none can be."""
+        self._given_back(self._started(), healthy=True)
+
     def parse(
         self, source: bytes | Path, *, name: str, media_type_hint: str | None = None, passwords: Sequence[str] = ()
     ) -> ParsedDocument:

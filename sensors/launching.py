@@ -1,0 +1,95 @@
+"""Launches a run the moment fresh work is recorded, whoever recorded it: the watcher, an upload, a listener.
+
+The due-work sensor finds the same work at its own pace; both take the catalog's claim, so nobody asks for anything
+twice, and what cannot be launched here is left to the sensor. Free of Dagster: it speaks to its webserver.
+
+1. Take the claim of one block with little due work: one that a sensor has taken is not seen here.
+2. Ask the webserver for the run, the partition first.
+3. If it refused, or was not there, withdraw the claim: the sensor need not wait until it lapses. If it may have heard,
+   keep it: a run whose claim has moved on ends quietly.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from threading import Event
+from typing import TYPE_CHECKING
+
+from rag_core.errors import DependencyUnavailable, RagError
+from rag_core.planning import PlannedRun, blocks_name, job_name, plan_runs
+from resources.clients.catalog.values import Claim, Lane
+from resources.clients.dagster_webserver import DagsterWebserver, LaunchRefused
+
+if TYPE_CHECKING:
+    from resources.clients.catalog import Catalog
+
+WAIT_S = 15.0
+LAUNCH_GRACE_S = 60.0
+SHORTEST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 15.0
+
+_log = logging.getLogger("rag.launching")
+
+
+class FreshLauncher:
+    """Waits for fresh work of ``collections`` and launches its runs, until ``stop`` is set."""
+
+    def __init__(
+        self, catalog: "Catalog", webserver: DagsterWebserver, *, collections: Sequence[str], stop: Event
+    ) -> None:
+        self._catalog = catalog
+        self._webserver = webserver
+        self._collections = tuple(collections)
+        self._stop = stop
+        self._pause_s = 0.0
+        self._known: set[tuple[str, str]] = set()
+
+    def run(self) -> None:
+        """Launch until stopped; whatever fails is tried again later, with growing pauses."""
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except RagError as error:
+                _log.warning("nothing is launched at once: %s", error)
+                self._rest()
+
+    def _look(self) -> None:
+        started = 0
+        for name in sorted(self._catalog.wait_for_due(self._collections, timeout_s=WAIT_S)):
+            for claim in self._catalog.claims.request(name, limit=1, launch_grace_s=LAUNCH_GRACE_S, lane=Lane.FRESH):
+                started += self._launch(claim)
+        if started:
+            self._pause_s = 0.0
+        else:  # it is the sensor's work, or the queue is long enough
+            self._rest()
+
+    def _launch(self, claim: Claim) -> bool:
+        """Launch a claim's run; False if it has to wait in Dagster's queue."""
+        began_s = time.monotonic()
+        (planned,) = plan_runs([claim], partition_exists=lambda _: True).runs
+        try:
+            self._add_partition(claim.collection, planned)
+            launched = self._webserver.launch(
+                job_name(claim.collection), partition=planned.partition_key, tags=planned.tags
+            )
+        except (LaunchRefused, DependencyUnavailable):
+            self._catalog.claims.withdraw(claim)
+            raise
+        _log.info(
+            "launched %s for %s in %.0f ms: %s",
+            launched.run_id,
+            claim.run_key,
+            1000 * (time.monotonic() - began_s),
+            "queued" if launched.is_queued else "starting",
+        )
+        return not launched.is_queued
+
+    def _add_partition(self, collection: str, planned: PlannedRun) -> None:
+        known = (collection, planned.partition_key)
+        if known not in self._known:
+            self._webserver.add_partition(job_name(collection), blocks_name(collection), planned.partition_key)
+            self._known.add(known)
+
+    def _rest(self) -> None:
+        self._pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, 2 * self._pause_s))
+        self._stop.wait(self._pause_s)
