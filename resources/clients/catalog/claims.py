@@ -61,6 +61,11 @@ class Claims:
             return_left_behind(connection, claim)
         return claim
 
+    def withdraw(self, claim: Claim) -> None:
+        """Give a requested claim back whose run was never launched. No-op when a run has started with it."""
+        with self._database.transaction() as connection:
+            connection.execute(_WITHDRAW, _owned(claim))
+
     def take(self, collection: str, partition: int, *, run_id: str, lease_s: float) -> Claim | HeldBy:
         """Take a block for a run nobody requested (a backfill); a requested but unstarted claim is taken over."""
         parameters = {
@@ -197,6 +202,11 @@ UPDATE claims SET state = 'running', run_id = :run_id, lapsed_at = NULL,
 WHERE collection = :collection AND partition = :partition AND number = :number
     AND (state IN ('requested', 'released') OR run_id = :run_id)
 RETURNING collection, partition, number, lane, run_id
+""")
+
+_WITHDRAW = text("""
+UPDATE claims SET state = 'released', lease_until = now()
+WHERE collection = :collection AND partition = :partition AND number = :number AND state = 'requested'
 """)
 
 _TAKE = text(f"""
