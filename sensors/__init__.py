@@ -21,4 +21,4 @@ def build_sensors(
     from sensors.due_work_sensor import build_due_work_sensor
 
     sweeps = [build_bucket_sensor(loaded, source) for source in loaded.collection.sources]
-    return [*sweeps, build_due_work_sensor(loaded.collection, job=job, partitions_def=blocks)]
+    return [*sweeps, build_due_work_sensor(loaded, job=job, partitions_def=blocks)]

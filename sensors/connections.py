@@ -1,7 +1,7 @@
 """What sensors and the watcher connect to, opened at first use and kept for the life of the process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from resources.clients.collection_files import LoadedCollection
 if TYPE_CHECKING:
     from resources.clients.catalog import Catalog
     from resources.clients.object_store import ObjectStore
+    from sensors.dependencies import Dependency
     from sensors.sweep import SourceSweep
 
 OpenCatalog = Callable[[], "Catalog"]
+OpenDependencies = Callable[[], "Sequence[Dependency]"]
 
 
 def shared_catalog() -> "Catalog":
@@ -43,6 +45,24 @@ def open_sweep(loaded: LoadedCollection, source: BucketSource, catalog: "Catalog
         store=open_source(loaded, source),
         catalog=catalog,
     )
+
+
+def shared_dependencies() -> "Sequence[Dependency]":
+    """Return what this process's runs need besides their sources, each with a connection that stays open."""
+    from resources.clients.settings import load_settings
+
+    settings = load_settings()
+    return _dependencies_of(settings.require("qdrant_url"), settings.qdrant_api_key, settings.parquet, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _dependencies_of(
+    qdrant_url: str, qdrant_api_key: str | None, parquet: str, process_id: int
+) -> "tuple[Dependency, ...]":
+    from sensors.dependencies import part_store, vector_index
+
+    del process_id  # part of the key alone, as below
+    return vector_index(qdrant_url, qdrant_api_key), part_store(parquet)
 
 
 @lru_cache(maxsize=4)

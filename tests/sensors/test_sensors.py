@@ -1,7 +1,7 @@
 """The sensors as Dagster evaluates them, over a real catalog and a real instance."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -10,12 +10,16 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from rag_core.collection import BucketSource, Collection
 from resources.clients.catalog import Catalog
-from resources.clients.collection_files import LoadedCollection
+from resources.clients.collection_files import LoadedCollection, load_collection
 from sensors import build_sensors
 from sensors.bucket_sensor import build_bucket_sensor
+from sensors.declarations import declared_now
+from sensors.dependencies import Dependency
 from sensors.due_work_sensor import build_due_work_sensor, is_over, look_for_due_work
 from sensors.sweep import SourceStopped
+from sensors.time_limits import TimeLeft
 
+_FILE = "name: notes\nsources:\n  - name: landing\n    url: landing\n"
 _BLOCKS = dg.DynamicPartitionsDefinition(name="notes_blocks")
 
 
@@ -36,8 +40,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def loaded(tmp_path: Path) -> LoadedCollection:
     (tmp_path / "landing").mkdir()
-    source = BucketSource(name="landing", url="landing")
-    return LoadedCollection(collection=Collection(name="notes", sources=(source,)), path=tmp_path / "notes.yaml")
+    (tmp_path / "notes.yaml").write_text(_FILE)
+    return load_collection(tmp_path, "notes")
 
 
 def _sweep(loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance) -> str:
@@ -47,16 +51,28 @@ def _sweep(loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInsta
     return answer.skip_message or ""
 
 
-def _due_sensor(loaded: LoadedCollection, catalog: Catalog, **options: float) -> dg.SensorDefinition:
+def _due_sensor(
+    loaded: LoadedCollection, catalog: Catalog, dependencies: Sequence[Dependency] = (), **options: float
+) -> dg.SensorDefinition:
     return build_due_work_sensor(
-        loaded.collection, job=_JOB, partitions_def=_BLOCKS, open_catalog=lambda: catalog, **options
+        loaded,
+        job=_JOB,
+        partitions_def=_BLOCKS,
+        open_catalog=lambda: catalog,
+        open_dependencies=lambda: dependencies,
+        **options,
     )
 
 
 def _due(
-    loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance, *, wait_s: float = 0.1
+    loaded: LoadedCollection,
+    catalog: Catalog,
+    instance: dg.DagsterInstance,
+    *dependencies: Dependency,
+    wait_s: float = 0.1,
+    tick_s: float = 19.0,
 ) -> SensorExecutionData:
-    sensor = _due_sensor(loaded, catalog, wait_s=wait_s)
+    sensor = _due_sensor(loaded, catalog, dependencies, wait_s=wait_s, tick_s=tick_s)
     definitions = dg.Definitions(assets=[_vectors], jobs=[_JOB], sensors=[sensor])
     context = dg.build_sensor_context(instance=instance, instance_ref=instance.get_ref(), definitions=definitions)
     return sensor.evaluate_tick(context)
@@ -109,15 +125,17 @@ def test_a_stopped_source_fails_its_tick_with_the_command_that_lets_it_through(
 
 def _take(catalog: Catalog, *, launch_grace_s: float, dead: bool = False) -> list[str]:
     plan = look_for_due_work(
+        Collection(name="notes", sources=(BucketSource(name="landing", url="landing"),)),
         catalog,
-        "notes",
-        limit=4,
+        left=TimeLeft(19),
         wait_s=0.1,
         launch_grace_s=launch_grace_s,
+        require_dependencies=lambda: None,
+        runs_waiting=lambda: 0,
         is_dead=lambda _: dead,
         partition_exists=lambda _: True,
     )
-    return [run.run_key for run in plan.runs]
+    return [] if isinstance(plan, str) else [run.run_key for run in plan.runs]
 
 
 def test_a_tick_that_dies_between_claim_and_submission_is_asked_again_under_the_next_number(
@@ -168,6 +186,57 @@ def test_runs_that_wait_in_the_queue_hold_back_more(
             tags={"rag/collection": "notes", "dagster/sensor_name": "due_notes"},
         )
     assert "4 runs of notes wait to start" in (_due(loaded, catalog, instance).skip_message or "")
+
+
+def test_claims_whose_runs_have_not_begun_hold_back_more_too(
+    loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance
+) -> None:
+    (loaded.base_dir / "notes.yaml").write_text(_FILE + "partition_size: 1\n")
+    for number in range(6):
+        (loaded.base_dir / "landing" / f"{number}.txt").write_text("hello")
+    _sweep(load_collection(loaded.base_dir, "notes"), catalog, instance)
+    assert len(_due(loaded, catalog, instance).run_requests or []) == 4
+    assert "4 runs of notes wait to start" in (_due(loaded, catalog, instance).skip_message or "")
+    for block in range(4):
+        assert catalog.claims.start("notes", block, 0, run_id=f"run-{block}", lease_s=60) is not None
+    assert len(_due(loaded, catalog, instance).run_requests or []) == 2
+
+
+def test_dead_runs_work_is_made_due_again_though_runs_wait(
+    loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance
+) -> None:
+    (loaded.base_dir / "landing" / "a.txt").write_text("hello")
+    _sweep(loaded, catalog, instance)
+    assert _take(catalog, launch_grace_s=60) == ["notes/000000/0"]
+    claim = catalog.claims.start("notes", 0, 0, run_id="dead-run", lease_s=0.01)
+    assert claim is not None
+    threading.Event().wait(0.05)
+    job = dg.Definitions(assets=[_vectors], jobs=[_JOB]).resolve_job_def("ingest_notes_job")
+    for _ in range(4):
+        tags = {"rag/collection": "notes", "dagster/sensor_name": "due_notes"}
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING, tags=tags)
+    assert "4 runs of notes wait to start" in (_due(loaded, catalog, instance).skip_message or "")
+    assert not catalog.claims.renew(claim, lease_s=60)
+
+
+def test_the_collections_file_is_read_in_the_tick_and_a_broken_one_fails_it(
+    loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance
+) -> None:
+    file = loaded.base_dir / "notes.yaml"
+    (loaded.base_dir / "landing" / "a.txt").write_text("hello")
+    _sweep(loaded, catalog, instance)
+    file.write_text(_FILE + "partition_size: many\n")
+    with pytest.raises(Exception, match=r"(?s)notes\.yaml:5: partition_size: .*rag collections check"):
+        _due(loaded, catalog, instance)
+    assert catalog.claims.requested("notes") == 0
+    (loaded.base_dir / "other.yaml").write_text("name: 1\n")  # another collection's fault is not this one's
+    file.write_text(_FILE)
+    assert len(_due(loaded, catalog, instance).run_requests or []) == 1
+    file.write_text(_FILE + "description: as it is now\n")
+    assert declared_now(loaded).collection.description == "as it is now"
+    file.unlink()
+    with pytest.raises(Exception, match="not usable as its file is now"):
+        _due(loaded, catalog, instance)
 
 
 def test_a_run_is_over_when_it_ended_or_is_unknown(instance: dg.DagsterInstance) -> None:

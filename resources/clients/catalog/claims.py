@@ -41,6 +41,11 @@ class Claims:
         ]
         return sorted(claims, key=lambda claim: (claim.due > _SMALL, claim.partition))
 
+    def requested(self, collection: str) -> int:
+        """Return how many claims wait for their run to begin; lapsed ones do not count."""
+        with self._database.transaction() as connection:
+            return connection.execute(_REQUESTED, {"collection": collection}).scalar_one()
+
     def start(self, collection: str, partition: int, number: int, *, run_id: str, lease_s: float) -> Claim | None:
         """Start a requested claim's run; None when the claim has moved on: end quietly.
 
@@ -195,6 +200,10 @@ SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (p
 )
 
 HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")  # noqa: S608 - constants of this module
+
+_REQUESTED = text("""
+SELECT count(*) FROM claims WHERE collection = :collection AND state = 'requested' AND lease_until > now()
+""")
 
 _START = text("""
 UPDATE claims SET state = 'running', run_id = :run_id, lapsed_at = NULL,
