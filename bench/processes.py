@@ -12,6 +12,9 @@ from local_stack.members import MARK
 
 LOOK_EVERY_S = 0.5
 MB = 1024 * 1024
+_PROGRAM_WORDS = 6
+"""What is started stands in a command's first words; its arguments name other parts."""
+
 _POOL = "local_stack.warm_runs"
 _ROLES = (
     ("resources.clients.parsing", "parser"),
@@ -103,7 +106,7 @@ class Watched:
     def _role_of(self, process: psutil.Process, key: tuple[int, float]) -> str | None:
         if key in self._role and self._role[key] not in ("run pool", "other"):
             return self._role[key]
-        words = " ".join(process.cmdline())
+        words = " ".join(process.cmdline()[:_PROGRAM_WORDS])
         parent = next((role for (pid, _), role in self._role.items() if pid == process.info["ppid"] and role), None)
         if parent is None and process.environ().get(MARK) != self._mark:
             self._role[key] = None
