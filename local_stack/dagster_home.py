@@ -6,11 +6,17 @@ from typing import Any
 from urllib.parse import quote
 
 from local_stack.private_files import write_private
+from resources.clients.collection_files import usable_collections
 from resources.clients.settings import Settings
 
 DATABASE_VARIABLE = "DAGSTER_POSTGRES_URL"
 SCHEMA = "dagster"
 MAX_RUNS_AT_ONCE = 2
+
+FEWEST_SENSOR_THREADS = 8
+MOST_SENSOR_THREADS = 64
+_SPARE_SENSOR_THREADS = 4
+_UI_THREADS = 8
 
 # JSON is YAML, too; written so that nobody has to install a YAML writer to start a stack.
 INSTANCE: dict[str, Any] = {
@@ -21,7 +27,7 @@ INSTANCE: dict[str, Any] = {
         "config": {"dequeue_interval_seconds": 1, "dequeue_use_threads": True},
     },
     "concurrency": {"runs": {"max_concurrent_runs": MAX_RUNS_AT_ONCE}},
-    "sensors": {"use_threads": True, "num_workers": 8},
+    "sensors": {"use_threads": True},
     # Failed runs are the steps' own business (their RetryPolicy); a run whose process died is started once more.
     "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
     "run_monitoring": {"enabled": True, "start_timeout_seconds": 120, "poll_interval_seconds": 10},
@@ -46,13 +52,28 @@ def workspace_file(settings: Settings) -> Path:
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """Return what Dagster's processes need in their environment; the database's password is only there."""
-    return {"DAGSTER_HOME": str(dagster_home(settings)), DATABASE_VARIABLE: _storage_url(settings)}
+    # A code server answers with five threads more than it has cores unless told otherwise: waiting sensors would take
+    # them all, and the UI with them.
+    return {
+        "DAGSTER_HOME": str(dagster_home(settings)),
+        "DAGSTER_GRPC_MAX_WORKERS": str(sensor_threads(settings) + _UI_THREADS),
+        DATABASE_VARIABLE: _storage_url(settings),
+    }
+
+
+def sensor_threads(settings: Settings) -> int:
+    """Return how many sensors tick at once: one that waits for each collection, one that sweeps for each source."""
+    loaded, _ = usable_collections(settings.collections)
+    wanted = sum(1 + len(each.collection.sources) for each in loaded) + _SPARE_SENSOR_THREADS
+    return min(max(wanted, FEWEST_SENSOR_THREADS), MOST_SENSOR_THREADS)
 
 
 def write_dagster_home(settings: Settings, *, has_run_workers: bool) -> None:
     """Write ``dagster.yaml`` and ``workspace.yaml``; neither holds a secret."""
     folder = dagster_home(settings)
-    instance = INSTANCE | _warm_runs(settings) if has_run_workers else INSTANCE
+    instance = INSTANCE | {"sensors": INSTANCE["sensors"] | {"num_workers": sensor_threads(settings)}}
+    if has_run_workers:
+        instance |= _warm_runs(settings)
     write_private(folder / "dagster.yaml", _yaml(instance))
     module = {
         "python_module": {"module_name": "rag_assets.definitions", "attribute": "defs", "location_name": "rag_assets"}
