@@ -25,6 +25,7 @@ _SKIPPED = frozenset({
 })  # fmt: skip
 _WITH_ROWS = frozenset({"table-header-rows", "table-rows", "table-row-group"})
 _WITH_CELLS = frozenset({"table-header-columns", "table-columns", "table-column-group"})
+_ROWS_AT_ONCE = 200
 _MAX_REPEATED_ROWS = 1_000
 _MAX_REPEATED_CELLS = 100
 _MAX_INDENT = 8
@@ -192,7 +193,7 @@ class _Reader:
         for row in plain_rows(_rows(table)):
             if any(row):
                 stretch.append(row)
-            elif stretch:
+            if stretch and (not any(row) or len(stretch) >= _ROWS_AT_ONCE):
                 self.builder.add_block(table_lines(stretch), kind="table")
                 stretch = []
         if stretch:
