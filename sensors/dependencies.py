@@ -50,6 +50,15 @@ def require(dependencies: Sequence[Dependency], *, timeout_s: float = LOOK_S) ->
         )
 
 
+def served_collections(dependencies: Sequence[Dependency], *, timeout_s: float = LOOK_S) -> frozenset[str]:
+    """Return the collections that the vector index serves now, by its aliases."""
+    served: frozenset[str] = frozenset()
+    for each in dependencies:
+        answer = each.ask().result(timeout_s)
+        served |= answer if isinstance(answer, frozenset) else frozenset()
+    return served
+
+
 def _reason(answer: "Future[object]", timeout_s: float) -> str:
     if not answer.done():
         return f"it did not answer within {timeout_s:.0f} s."
@@ -69,9 +78,9 @@ def vector_index(url: str, api_key: str | None) -> Dependency:
 
     client = connect(url, api_key, timeout_s=_INDEX_TIMEOUT_S)
 
-    def look() -> None:
+    def look() -> frozenset[str]:
         with translating("list aliases"):
-            client.get_aliases()
+            return frozenset(alias.alias_name for alias in client.get_aliases().aliases)
 
     remedy = f"Start Qdrant at {url}, or correct RAG_QDRANT_URL and RAG_QDRANT_API_KEY."
     return Dependency(name=f"vector index ({DEPENDENCY})", look=look, remedy=remedy)

@@ -12,7 +12,7 @@ from rag_core.planning import COLLECTION_TAG, RunPlan, plan_runs, runs_to_reques
 from resources.clients.collection_files import LoadedCollection
 from sensors.connections import OpenCatalog, OpenDependencies, shared_catalog, shared_dependencies
 from sensors.declarations import declared_now
-from sensors.dependencies import require
+from sensors.dependencies import require, served_collections
 from sensors.time_limits import TimeLeft
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def build_due_work_sensor(
                 wait_s=wait_s,
                 launch_grace_s=launch_grace_s,
                 require_dependencies=lambda: require(open_dependencies()),
+                is_served=lambda: name in served_collections(open_dependencies()),
                 runs_waiting=lambda: count_waiting(instance, name),
                 is_dead=lambda run_id: is_over(instance, run_id),
                 partition_exists=lambda key: instance.has_dynamic_partition(str(partitions_def.name), key),
@@ -108,6 +109,7 @@ def look_for_due_work(
     wait_s: float,
     launch_grace_s: float,
     require_dependencies: Callable[[], None],
+    is_served: Callable[[], bool],
     runs_waiting: Callable[[], int],
     is_dead: Callable[[str], bool],
     partition_exists: Callable[[str], bool],
@@ -119,6 +121,8 @@ def look_for_due_work(
     3. Ask for no more while runs wait: a queue is no place to keep work.
     4. Wait for due work, then take claims. A claim whose run is never submitted, because this tick dies after taking
        it, lapses after ``launch_grace_s``; its block is then claimed under the next number, a run key new to Dagster.
+    5. Where nothing is due, see that the index is still there: one that was lost would stay empty while no source
+       changes.
     """
     from resources.clients.catalog.values import Lane
 
@@ -131,6 +135,9 @@ def look_for_due_work(
     ask_where_spec_differs(catalog, collection)
     wait_s = min(wait_s, max(0.0, left.seconds - _CLAIMING_S))
     if collection.name not in catalog.wait_for_due([collection.name], timeout_s=wait_s):
+        lost = 0 if is_served() else _make_lost_due(catalog, collection.name)
+        if lost:
+            return f"The index of {collection.name} is gone: its {lost} documents are due and will be written anew."
         return f"Waited {wait_s:.0f} s: nothing of {collection.name} is due that is not being worked on."
     time.sleep(YIELD_S)
     require_dependencies()
@@ -154,6 +161,11 @@ def ask_where_spec_differs(catalog: "Catalog", collection: Collection) -> int:
     if active is None:
         return 0
     return catalog.due.make_due_where_spec_differs(collection.name, active[0], processing_spec(collection))
+
+
+def _make_lost_due(catalog: "Catalog", collection: str) -> int:
+    active = catalog.indexes.active(collection)
+    return 0 if active is None else catalog.indexes.lost(collection, active[0])
 
 
 def count_waiting(instance: dg.DagsterInstance, collection: str) -> int:

@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
+from resources.clients.qdrant.connect import connect
 from tests.e2e.index_state import points_of
 from tests.e2e.stack import Stack
 
@@ -148,3 +150,15 @@ def test_bad_documents_are_quarantined_with_a_reason_and_fail_no_run(stack: Stac
     assert found["office/noise.txt"]["reason"]["kind"] == "unsupported-format"
     states = stack.graphql("{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
     assert not [run for run in states if run["status"] == "FAILURE"]
+
+
+def test_a_lost_index_is_written_anew_though_no_source_changes(stack: Stack) -> None:
+    stack.write("office/lost.md", "# Lost\n\nThe umbrella stand holds seven umbrellas.\n")
+    stack.wait_settled(["office/lost.md"])
+    url = f"http://127.0.0.1:{stack.ports['QDRANT']}"
+    before = points_of(url, "notes")
+    with closing(connect(url)) as client:
+        for collection in client.get_collections().collections:
+            client.delete_collection(collection.name)
+    stack.wait_for("the index to be whole again", lambda: stack.search("seven umbrellas", top_k=1), limit_s=120)
+    stack.wait_for("every point", lambda: points_of(url, "notes").keys() == before.keys(), limit_s=120)

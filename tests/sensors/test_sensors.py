@@ -16,7 +16,7 @@ from sensors.bucket_sensor import build_bucket_sensor
 from sensors.declarations import declared_now
 from sensors.dependencies import Dependency
 from sensors.due_work_sensor import build_due_work_sensor, is_over, look_for_due_work
-from sensors.sweep import SourceStopped
+from sensors.source_stops import SourceStopped
 from sensors.time_limits import TimeLeft
 
 _FILE = "name: notes\nsources:\n  - name: landing\n    url: landing\n"
@@ -131,6 +131,7 @@ def _take(catalog: Catalog, *, launch_grace_s: float, dead: bool = False) -> lis
         wait_s=0.1,
         launch_grace_s=launch_grace_s,
         require_dependencies=lambda: None,
+        is_served=lambda: True,
         runs_waiting=lambda: 0,
         is_dead=lambda _: dead,
         partition_exists=lambda _: True,
