@@ -91,6 +91,11 @@ def _warm_runs(settings: Settings) -> dict[str, Any]:
             "class": "WarmRunLauncher",
             "config": {"home": str(settings.home)},
         },
+        # What a run prints goes to the workers' log: catching it costs every step four processes, two of them Python.
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
     }
 
 

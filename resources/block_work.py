@@ -165,9 +165,7 @@ class BlockWork:
 
     @cached_property
     def _index_client(self) -> "QdrantClient":
-        from resources.clients.qdrant.connect import connect
-
-        client = connect(self.settings.require("qdrant_url"), self.settings.qdrant_api_key)
+        client = opened_ahead.index_client_of(self.settings)
         self.closing.callback(client.close)
         return client
 

@@ -15,6 +15,8 @@ from resources.clients.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
+    from qdrant_client import QdrantClient
+
     from rag_core.collection import Collection
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
@@ -39,6 +41,8 @@ def open_ahead(settings: Settings) -> None:
     url = settings.database_url
     if url is not None:
         _keep(("catalog", url), lambda: _open_catalog(url))
+    if settings.qdrant_url is not None:
+        _keep(("index", settings.qdrant_url), lambda: _connect(settings))
     for name, runtime in list(dict.fromkeys((one.embedding.model, one.embedding.runtime) for one in collections))[
         :MOST_MODELS
     ]:
@@ -48,6 +52,11 @@ def open_ahead(settings: Settings) -> None:
 def catalog_of(url: str) -> "Catalog":
     """Return the catalog at ``url``, its tables brought to this version; the caller closes it."""
     return _kept.pop(("catalog", url), None) or _open_catalog(url)
+
+
+def index_client_of(settings: Settings) -> "QdrantClient":
+    """Return the client of the vector index; the caller closes it."""
+    return _kept.pop(("index", settings.require("qdrant_url")), None) or _connect(settings)
 
 
 def embedder_of(settings: Settings, collection: "Collection", model: str) -> "Embedder":
@@ -99,6 +108,12 @@ def _open_catalog(url: str) -> "Catalog":
     from resources.clients.catalog import open_catalog
 
     return open_catalog(url)
+
+
+def _connect(settings: Settings) -> "QdrantClient":
+    from resources.clients.qdrant.connect import connect
+
+    return connect(settings.require("qdrant_url"), settings.qdrant_api_key)
 
 
 def _embedder(settings: Settings, model: str, runtime: Any) -> "Embedder":

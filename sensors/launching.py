@@ -3,15 +3,16 @@
 The due-work sensor finds the same work at its own pace; both take the catalog's claim, so nobody asks for anything
 twice, and what cannot be launched here is left to the sensor. Free of Dagster: it speaks to its webserver.
 
-1. Take the claim of one block with little due work: one that a sensor has taken is not seen here.
-2. Ask the webserver for the run, the partition first.
-3. If it refused, or was not there, withdraw the claim: the sensor need not wait until it lapses. If it may have heard,
+1. Look at what every run needs: while the index is away no claim is taken.
+2. Take the claim of one block with little due work: one that a sensor has taken is not seen here.
+3. Ask the webserver for the run, the partition first.
+4. If it refused, or was not there, withdraw the claim: the sensor need not wait until it lapses. If it may have heard,
    keep it: a run whose claim has moved on ends quietly.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ WAIT_S = 15.0
 LAUNCH_GRACE_S = 60.0
 SHORTEST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
+LEFT_TO_SENSOR_S = 1.0
+"""How long not to look again where the due work is no fresh work, or waits in Dagster's queue."""
 
 _log = logging.getLogger("rag.launching")
 
@@ -35,9 +38,16 @@ class FreshLauncher:
     """Waits for fresh work of ``collections`` and launches its runs, until ``stop`` is set."""
 
     def __init__(
-        self, catalog: "Catalog", webserver: DagsterWebserver, *, collections: Sequence[str], stop: Event
+        self,
+        catalog: "Catalog",
+        webserver: DagsterWebserver,
+        *,
+        collections: Sequence[str],
+        require_dependencies: Callable[[], None],
+        stop: Event,
     ) -> None:
         self._catalog = catalog
+        self._require_dependencies = require_dependencies
         self._webserver = webserver
         self._collections = tuple(collections)
         self._stop = stop
@@ -50,18 +60,23 @@ class FreshLauncher:
             try:
                 self._look()
             except RagError as error:
-                _log.warning("nothing is launched at once: %s", error)
-                self._rest()
+                self._pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, 2 * self._pause_s))
+                _log.warning("nothing is launched at once for %.0f s: %s", self._pause_s, error)
+                self._stop.wait(self._pause_s)
+            else:
+                self._pause_s = 0.0
 
     def _look(self) -> None:
         started = 0
-        for name in sorted(self._catalog.wait_for_due(self._collections, timeout_s=WAIT_S)):
+        names = self._catalog.wait_for_due(self._collections, timeout_s=WAIT_S)
+        if not names:
+            return
+        self._require_dependencies()
+        for name in sorted(names):
             for claim in self._catalog.claims.request(name, limit=1, launch_grace_s=LAUNCH_GRACE_S, lane=Lane.FRESH):
                 started += self._launch(claim)
-        if started:
-            self._pause_s = 0.0
-        else:  # it is the sensor's work, or the queue is long enough
-            self._rest()
+        if not started:
+            self._stop.wait(LEFT_TO_SENSOR_S)
 
     def _launch(self, claim: Claim) -> bool:
         """Launch a claim's run; False if it has to wait in Dagster's queue."""
@@ -89,7 +104,3 @@ class FreshLauncher:
         if known not in self._known:
             self._webserver.add_partition(job_name(collection), blocks_name(collection), planned.partition_key)
             self._known.add(known)
-
-    def _rest(self) -> None:
-        self._pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, 2 * self._pause_s))
-        self._stop.wait(self._pause_s)

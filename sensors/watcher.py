@@ -21,7 +21,8 @@ from rag_core.errors import DependencyUnavailable, RagError
 from resources.clients.collection_files import LoadedCollection, load_collections
 from resources.clients.dagster_webserver import DagsterWebserver
 from resources.clients.object_store import RootMissing, location_of
-from sensors.connections import OpenCatalog, open_source, shared_catalog
+from sensors.connections import OpenCatalog, open_source, shared_catalog, shared_dependencies
+from sensors.dependencies import require
 from sensors.launching import FreshLauncher
 from sensors.observing import FolderObserver
 
@@ -193,7 +194,13 @@ def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | Non
     stop = Event()
     with DagsterWebserver(url) as webserver:
         names = [loaded.collection.name for loaded in collections]
-        launcher = FreshLauncher(shared_catalog(), webserver, collections=names, stop=stop)
+        launcher = FreshLauncher(
+            shared_catalog(),
+            webserver,
+            collections=names,
+            require_dependencies=lambda: require(shared_dependencies()),
+            stop=stop,
+        )
         # A daemon: it may wait in the catalog for a while yet, and there is nothing to be lost.
         Thread(target=launcher.run, name="launching", daemon=True).start()
         yield
