@@ -15,7 +15,8 @@ from rag_core.planning import plan_runs
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import PartitionLimits
 from resources.clients.object_store import open_store
-from sensors.sweep import SourceSweep, TickEnd
+from sensors.sweep import SourceSweep
+from sensors.sweep_tick import TickEnd
 
 MANY_OBJECTS = 100_000
 _DATABASE = "bench_ticks"

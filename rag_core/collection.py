@@ -5,64 +5,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from rag_core.metadata_rules import Declared, MetadataRule, SidecarMetadata, TagsMetadata
 
 MIB = 1024 * 1024
 _NAME = r"^[a-z][a-z0-9_]{1,47}$"
 
 Name = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and underscores, 2 to 48 of them.")]
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _usable_template(template: str) -> str:
-    names = re.findall(r"\{([^{}]*)\}", template)
-    rest = re.sub(r"\{[^{}]*\}", "", template)
-    if not names or "{" in rest or "}" in rest or not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names):
-        message = "a path template names segments in lower case, like '{team}/{year}/**'"
-        raise ValueError(message)
-    if len(set(names)) < len(names):
-        message = "a name occurs twice in the path template"
-        raise ValueError(message)
-    return template
-
-
-class PathMetadata(_Declared):
-    """Metadata from the key itself: ``{team}/{year}/**`` binds ``team`` and ``year`` to whole path segments."""
-
-    kind: Literal["path"] = Field(alias="from")
-    template: Annotated[str, AfterValidator(_usable_template)]
-
-
-class SidecarMetadata(_Declared):
-    """Metadata from a JSON or YAML file beside the object, named like it plus ``suffix``."""
-
-    kind: Literal["sidecar"] = Field(alias="from")
-    suffix: str = Field(default=".meta.yaml", min_length=2, max_length=40, pattern=r"^[^/]+$")
-
-
-class FrontMatterMetadata(_Declared):
-    """Metadata from what the parser found in the document: YAML front matter, PDF or HTML metadata.
-
-    ``fields`` names what to take; nothing else of the document becomes metadata.
-    """
-
-    kind: Literal["front_matter"] = Field(alias="from")
-    fields: tuple[str, ...] = Field(min_length=1)
-
-
-class ObjectMetadata(_Declared):
-    """Metadata from the store's own user metadata (``x-amz-meta-*``); ``fields`` names what to take."""
-
-    kind: Literal["object"] = Field(alias="from")
-    fields: tuple[str, ...] = Field(min_length=1)
-
-
-MetadataRule = Annotated[
-    PathMetadata | SidecarMetadata | FrontMatterMetadata | ObjectMetadata, Field(discriminator="kind")
-]
 
 
 def _usable_glob(pattern: str) -> str:
@@ -78,7 +28,7 @@ UNFINISHED: tuple[str, ...] = ("**/.*", "**/.*/**", "**/*~", "**/~$*", "**/*.par
 """Hidden files and what editors, office programs and browsers write before a document is finished."""
 
 
-class Sweep(_Declared):
+class Sweep(Declared):
     """How a source is swept: a whole pass every ``interval_s``, in ticks bounded in keys and seconds."""
 
     interval_s: float = Field(default=30, ge=1, le=86_400)
@@ -86,7 +36,7 @@ class Sweep(_Declared):
     max_s_per_tick: float = Field(default=8, ge=0.5, le=45)
 
 
-class BucketSource(_Declared):
+class BucketSource(Declared):
     """A folder (``file://…``, or a path relative to the collection file's folder) or ``s3://bucket/prefix``."""
 
     name: Name
@@ -124,6 +74,13 @@ class BucketSource(_Declared):
             raise ValueError(message)
         return rules
 
+    @model_validator(mode="after")
+    def _folders_have_no_tags(self) -> "BucketSource":
+        if self.is_folder and self.tag_fields:
+            message = "`from: tags` needs an s3:// source: files of a folder have no tags"
+            raise ValueError(message)
+        return self
+
     @property
     def is_folder(self) -> bool:
         """Whether the source is a folder of this machine."""
@@ -134,8 +91,13 @@ class BucketSource(_Declared):
         """What is added to an object's key to name its sidecar; None without a sidecar rule."""
         return next((rule.suffix for rule in self.metadata if isinstance(rule, SidecarMetadata)), None)
 
+    @property
+    def tag_fields(self) -> tuple[str, ...]:
+        """The object tags that become metadata; empty where no rule takes any, and nobody asks for them."""
+        return tuple(field for rule in self.metadata if isinstance(rule, TagsMetadata) for field in rule.fields)
 
-class Uploads(_Declared):
+
+class Uploads(Declared):
     """Where files sent to the query API are stored: under ``prefix/UPLOADER/NAME`` of one of the sources.
 
     ``max_bytes`` is the longest file; where it is left out, the collection's ``limits.max_document_bytes``.
@@ -161,7 +123,7 @@ class Uploads(_Declared):
         return "/".join(part for part in (self.prefix, uploader, name) if part)
 
 
-class Chunking(_Declared):
+class Chunking(Declared):
     """How text is cut; lengths in the embedding model's tokens."""
 
     min_tokens: int = Field(default=60, ge=8, le=2000)
@@ -180,27 +142,27 @@ class Chunking(_Declared):
         return self
 
 
-class Embedding(_Declared):
+class Embedding(Declared):
     """Which model embeds: a short name, ``package:NAME`` of an installed package of weights, a path, or a hub name."""
 
     model: str = "all-MiniLM-L6-v2"
     runtime: Literal["auto", "openvino", "sentence-transformers"] = "auto"
 
 
-class PayloadField(_Declared):
+class PayloadField(Declared):
     """A metadata field that filters use; it is indexed in Qdrant with this type."""
 
     name: Name
     type: Literal["keyword", "integer", "float", "bool", "datetime"] = "keyword"
 
 
-class Index(_Declared):
+class Index(Declared):
     """What the vector index knows beyond vectors."""
 
     fields: tuple[PayloadField, ...] = ()
 
 
-class Limits(_Declared):
+class Limits(Declared):
     """Bounds on what one document may cost; beyond them it is quarantined with the limit's name."""
 
     max_document_bytes: int = Field(default=128 * MIB, ge=1, le=4096 * MIB)
@@ -218,7 +180,7 @@ class OnQuarantine(StrEnum):
     REMOVE = "remove"
 
 
-class Collection(_Declared):
+class Collection(Declared):
     """A named corpus: sources, chunking, embedding model, index, limits."""
 
     name: Name

@@ -13,16 +13,17 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import cast
 
-from rag_core.collection import (
+from rag_core.errors import DocumentRejected, QuarantineKind
+from rag_core.identity import Json
+from rag_core.index_spec import Payload
+from rag_core.metadata_rules import (
     FrontMatterMetadata,
     MetadataRule,
     ObjectMetadata,
     PathMetadata,
     SidecarMetadata,
+    TagsMetadata,
 )
-from rag_core.errors import DocumentRejected, QuarantineKind
-from rag_core.identity import Json
-from rag_core.index_spec import Payload
 from rag_core.plain_yaml import check_plain
 
 # Users write these two fields by the names that points carry.
@@ -54,15 +55,19 @@ def resolve_metadata(
     sidecar_text: str | None,
     user_metadata: Mapping[str, str] | None,
     parsed_metadata: Mapping[str, Json],
+    tags: Mapping[str, str] | None = None,
 ) -> DocumentMetadata:
     """Apply a source's rules to one document; raises ``DocumentRejected`` (bad metadata) with what to correct.
 
-    ``sidecar_text`` is None where there is no sidecar, ``user_metadata`` is the store's, ``parsed_metadata`` the
-    parser's.
+    ``sidecar_text`` is None where there is no sidecar, ``user_metadata`` and ``tags`` are the store's,
+    ``parsed_metadata`` the parser's.
     """
     found: dict[str, Json] = {}
     for rule in rules:
-        found |= _from_rule(rule, key, sidecar_text, user_metadata or {}, parsed_metadata)
+        if isinstance(rule, TagsMetadata):
+            found |= _from_tags(rule, tags or {})
+        else:
+            found |= _from_rule(rule, key, sidecar_text, user_metadata or {}, parsed_metadata)
     if len(found) > MAX_FIELDS:
         raise _rejected(f"{len(found)} metadata fields, the limit is {MAX_FIELDS}")
     groups = _groups(found.pop(ALLOWED_GROUPS)) if ALLOWED_GROUPS in found else None
@@ -75,7 +80,7 @@ def resolve_metadata(
 
 
 def _from_rule(
-    rule: MetadataRule,
+    rule: PathMetadata | SidecarMetadata | ObjectMetadata | FrontMatterMetadata,
     key: str,
     sidecar_text: str | None,
     user_metadata: Mapping[str, str],
@@ -92,6 +97,14 @@ def _from_rule(
             return {name: lowered[name.lower()] for name in rule.fields if name.lower() in lowered}
         case FrontMatterMetadata():
             return {name: parsed_metadata[name] for name in rule.fields if name in parsed_metadata}
+
+
+def _from_tags(rule: TagsMetadata, tags: Mapping[str, str]) -> Mapping[str, Json]:
+    """Take named tags; groups may stand between spaces, because AWS allows no comma in a tag."""
+    found: dict[str, Json] = {name: tags[name] for name in rule.fields if name in tags}
+    if isinstance(groups := found.get(ALLOWED_GROUPS), str) and "," not in groups:
+        found[ALLOWED_GROUPS] = ",".join(groups.split())
+    return found
 
 
 def read_sidecar(text: str) -> Mapping[str, Json]:

@@ -1,8 +1,10 @@
 """Objects of a store as values: what one look at a bucket or a folder tells about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from rag_core.identity import fingerprint
 
 MAX_KEY_BYTES = 1024
 
@@ -12,7 +14,8 @@ class ObjectInfo:
     """One object as the store described it: ``key`` is relative to the source's root.
 
     A folder's ETag is inode, modification time and size; ``user_metadata`` is None where a look does not bring it
-    (listings never do), ``version_id`` where the store keeps no versions or does not say.
+    (listings never do), ``tags`` where nobody asked for them (a request of its own), ``version_id`` where the store
+    keeps no versions or does not say.
     """
 
     key: str
@@ -21,6 +24,7 @@ class ObjectInfo:
     size_bytes: int
     modified_at: datetime
     user_metadata: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +49,20 @@ class ListedPage:
     unreadable: tuple[Unreadable, ...] = ()
 
 
-def announced_version(info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
-    """Return the version that an object and its sidecar announce; any change of either changes it.
+def announced_version(info: ObjectInfo, sidecar: ObjectInfo | None, *, tags: str = "") -> str:
+    """Return the version that an object, its sidecar and its ``tags_version`` announce; any change changes it.
 
     The modification time is in it because new user metadata leaves an S3 ETag as it was; whole seconds, because a
     listing and a HEAD of the same object differ in what lies below.
     """
     modified = info.modified_at.isoformat(timespec="seconds")
-    return f"{info.etag}|{modified}|{sidecar.etag if sidecar else ''}"
+    return f"{info.etag}|{modified}|{sidecar.etag if sidecar else ''}{f'|tags:{tags}' if tags else ''}"
+
+
+def tags_version(tags: Mapping[str, str], fields: Sequence[str]) -> str:
+    """Return what changes when one of the named tags does; empty for an object that has none of them."""
+    named = {name: tags[name] for name in sorted(set(fields)) if name in tags}
+    return fingerprint(named) if named else ""
 
 
 def sidecar_key(key: str, suffix: str | None) -> str | None:

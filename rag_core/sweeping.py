@@ -9,7 +9,7 @@ A sweep compares two streams that are sorted the same way, bytewise by key, and 
 4. Only a complete sweep turns candidates into deletions, and only as many as ``safety_of`` lets through unasked.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -109,11 +109,13 @@ def announce(
     is_selected: Callable[[str], bool],
     sidecar_suffix: str | None,
     look: Callable[[str], ObjectInfo | None],
+    tags_of: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
 ) -> tuple[Announced, ...]:
     """Return the page's documents with what they announce, sidecars found wherever they sort.
 
     A sidecar sorts behind its object but not always right behind it, and what may come between starts with the
     object's key. So only the few objects at a page's end whose sidecar may lie beyond it are looked up one by one.
+    ``tags_of`` returns what the documents' tags announce, where the source's metadata comes from tags.
     """
     by_key = {info.key: info for info in listed.objects}
 
@@ -125,10 +127,17 @@ def announce(
             return by_key.get(name)
         return look(name)
 
+    documents = [info for info in listed.objects if is_selected(info.key)]
+    tags: Mapping[str, str] = {}
+    if tags_of is not None and documents:
+        tags = tags_of([info.key for info in documents])
     return tuple(
-        Announced(key=info.key, announced=announced_version(info, sidecar_of(info.key)), size_bytes=info.size_bytes)
-        for info in listed.objects
-        if is_selected(info.key)
+        Announced(
+            key=info.key,
+            announced=announced_version(info, sidecar_of(info.key), tags=tags.get(info.key, "")),
+            size_bytes=info.size_bytes,
+        )
+        for info in documents
     )
 
 

@@ -29,7 +29,7 @@ def build_bucket_sensor(
         tags={"rag/collection": collection.name},
     )
     def sweep() -> dg.SkipReason:
-        from sensors.sweep import stopped_error
+        from sensors.source_stops import stopped_error
 
         tick = open_sweep(loaded, source, open_catalog()).tick()
         if tick.stops:

@@ -12,79 +12,22 @@ A tick does, in this order:
 New and changed documents are recorded while a source is stopped, too: a stop holds back deletions alone.
 """
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from rag_core.arrivals import Observation, Presence
-from rag_core.collection import BucketSource, Collection, selects
-from rag_core.errors import Permanent
+from rag_core.collection import BucketSource, Collection
 from rag_core.identity import fingerprint
-from rag_core.objects import ListedPage
-from rag_core.sweeping import (
-    CONFIRMED,
-    USUAL,
-    Announced,
-    PagePlan,
-    Safety,
-    Sweeping,
-    SweepState,
-    advanced,
-    announce,
-    finished,
-    plan_page,
-    safety_of,
-)
+from rag_core.sweeping import CONFIRMED, USUAL, PagePlan, Safety, Sweeping, SweepState, advanced, finished, safety_of
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import PartitionLimits, PositionChange, PositionMoved, SafetyStop, Stop, StopKind
-from resources.clients.object_store import ObjectStore, RootMissing, location_of
+from resources.clients.catalog.values import PartitionLimits, PositionChange, PositionMoved, SafetyStop, Stop
+from resources.clients.object_store import ObjectStore
+from sensors.comparing import Comparing
+from sensors.source_root import SourceRoot
+from sensors.sweep_tick import SweepTick, TickEnd
 
 PAGE_KEYS = 1000
-_ROOT_STOPS = (StopKind.ROOT_MISSING, StopKind.ROOT_CHANGED)
-_NOTHING = ListedPage(objects=(), through="", complete=True)
-
-
-class SourceStopped(Permanent):
-    """A source waits for a person: nothing of it is deleted until then."""
-
-
-class TickEnd(StrEnum):
-    """How a tick of a sweep ended."""
-
-    WAITING = "waiting"
-    UNDER_WAY = "under way"
-    COMPLETE = "complete"
-    OVERTAKEN = "overtaken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepTick:
-    """What one tick looked at and recorded; ``deleted`` and ``stops`` are known at a sweep's end."""
-
-    source: str
-    end: TickEnd
-    looked_at: int = 0
-    recorded: int = 0
-    deleted: int = 0
-    unreadable: tuple[str, ...] = ()
-    due_at: datetime | None = None
-    stops: tuple[Stop, ...] = ()
-
-    def described(self) -> str:
-        """Return a sentence for the tick's page in the UI."""
-        next_look = f"; the next sweep is due at {self.due_at:%H:%M:%S} UTC" if self.due_at else ""
-        unread = f"; could not look at {', '.join(self.unreadable)}" if self.unreadable else ""
-        match self.end:
-            case TickEnd.WAITING:
-                return f"{self.source}: the last sweep looked at {self.looked_at} objects{unread}{next_look}."
-            case TickEnd.OVERTAKEN:
-                return f"{self.source}: another tick sweeps this source."
-            case _:
-                did = f"{self.recorded} new or changed, {self.deleted} deleted"
-                return f"{self.source}: looked at {self.looked_at} objects, {did}; {self.end}{unread}{next_look}."
 
 
 class SourceSweep:
@@ -102,11 +45,15 @@ class SourceSweep:
     ) -> None:
         self._collection = collection
         self._source = source
-        self._base_dir = base_dir
         self._store = store
         self._catalog = catalog
-        self._page_keys = page_keys
         self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
+        self._root = SourceRoot(
+            collection=collection, source=source, base_dir=base_dir, store=store, catalog=catalog, limits=self._limits
+        )
+        self._comparing = Comparing(
+            collection=collection, source=source, store=store, catalog=catalog, page_keys=page_keys
+        )
 
     def tick(self) -> SweepTick:
         """Sweep for the source's ``max_s_per_tick`` at most; raises what the store and the catalog raise.
@@ -143,7 +90,7 @@ class SourceSweep:
         )
 
     def _sweep(self, state: SweepState, version: int) -> SweepTick:
-        root, safety = self._look_at_root(state)
+        root, safety = self._root.look(state)
         is_emptying = safety is CONFIRMED
         running = state.running
         if running is None or running.is_emptying != is_emptying:
@@ -151,7 +98,7 @@ class SourceSweep:
             running = Sweeping(sweep_id=begun.id, began_at=begun.started_at, is_emptying=is_emptying)
         began_looked_at, recorded = running.looked_at, 0
         is_kept = False
-        for plan, unreadable in self._plans(running, iter([_NOTHING]) if is_emptying else None):
+        for plan, unreadable in self._comparing.plans(running):
             running = advanced(running, plan, unreadable)
             is_kept = bool(plan.changed or plan.missing)
             if is_kept:
@@ -170,44 +117,6 @@ class SourceSweep:
             recorded=recorded,
             unreadable=running.unreadable,
         )
-
-    def _plans(
-        self, running: Sweeping, pages: Iterator[ListedPage] | None
-    ) -> Iterator[tuple[PagePlan, tuple[str, ...]]]:
-        """Yield comparisons until the source's end or the tick's bounds; a page the catalog cut short is kept."""
-        ends_at = time.monotonic() + self._source.sweep.max_s_per_tick
-        keys_left = self._source.sweep.max_keys_per_tick
-        after_key = running.after_key
-        pages = pages or self._store.pages(after_key, page_size=self._page_keys)
-        listed: ListedPage | None = None
-        selected: tuple[Announced, ...] = ()
-        while True:
-            known = self._catalog.sources.known(
-                self._collection.name, self._source.name, after_key=after_key, through_key=None, limit=self._page_keys
-            )
-            if listed is None:
-                listed = next(pages)
-                selected = announce(
-                    listed,
-                    is_selected=lambda key: selects(self._source, key),
-                    sidecar_suffix=self._source.sidecar_suffix,
-                    look=self._store.head,
-                )
-            plan = plan_page(
-                after_key=after_key,
-                listed=listed,
-                selected=selected,
-                known=known,
-                known_complete=len(known) < self._page_keys,
-                began_at=running.began_at,
-            )
-            yield plan, tuple(f"{each.name} ({each.reason})" for each in listed.unreadable)
-            keys_left -= max(plan.looked_at, sum(row.key <= plan.through for row in known), 1)
-            if plan.complete or keys_left <= 0 or time.monotonic() >= ends_at:
-                return
-            after_key = plan.through
-            if after_key >= listed.through and not listed.complete:
-                listed = None
 
     def _record(self, state: SweepState, version: int, plan: PagePlan | None) -> int:
         observations = [
@@ -244,7 +153,7 @@ class SourceSweep:
         before: int,
     ) -> SweepTick:
         now = datetime.now(UTC)
-        state = replace(state, spent_stop=self._spend_stops(state, root_is_back=running.looked_at > 0))
+        state = replace(state, spent_stop=self._root.spend_stops(state, root_is_back=running.looked_at > 0))
         done = finished(state, running, root_uri=self._store.root_uri, root=root, at=now)
         if safety is None:
             safety = safety_of(
@@ -271,60 +180,7 @@ class SourceSweep:
             due_at=done.due_at(self._source.sweep.interval_s),
         )
 
-    def _look_at_root(self, state: SweepState) -> tuple[str | None, Safety | None]:
-        """Return the root's identity and, where a person confirmed that it is given up, that all may be deleted.
-
-        Raises ``SourceStopped`` where the known objects' root is missing or lies elsewhere, ``RootMissing`` where
-        nothing is known of it.
-        """
-        if state.root_uri not in {None, self._store.root_uri} and self._knows_anything():
-            changed = f"its url changed from {state.root_uri} to {self._store.root_uri}."
-            return None, self._given_up(state, StopKind.ROOT_CHANGED, changed)
-        try:
-            return self._store.probe(), None
-        except RootMissing as missing:
-            if self._knows_anything():
-                return None, self._given_up(state, StopKind.ROOT_MISSING, missing.message)
-            location = location_of(self._source, self._base_dir)
-            if not self._source.create or not isinstance(location, Path):
-                raise
-            location.mkdir(parents=True, exist_ok=True)
-            return self._store.probe(), None
-
-    def _given_up(self, state: SweepState, kind: StopKind, reason: str) -> Safety:
-        """Stop, or go on and delete all that is known if a person has confirmed just this since it was last so."""
-        names = self._collection.name, self._source.name
-        confirmed = self._catalog.sources.confirmed(*names, kind)
-        root = self._store.root_uri
-        if confirmed is not None and confirmed.id > state.spent_stop and confirmed.detail.get("root") == root:
-            return CONFIRMED
-        reason = f"{reason} Confirm only if all documents known from there shall be deleted."
-        raise stopped_error([self._catalog.sources.stop(*names, kind, reason, {"root": root})])
-
-    def _spend_stops(self, state: SweepState, *, root_is_back: bool) -> int:
-        """Return the newest stop of the root that is done with: a confirmation counts once, and never for later."""
-        names = self._collection.name, self._source.name
-        if root_is_back:
-            for stop in self._catalog.sources.stopped(*names):
-                if stop.kind in _ROOT_STOPS:
-                    self._catalog.sources.confirm(stop.id, by="its root is back", limits=self._limits)
-        confirmed = [self._catalog.sources.confirmed(*names, kind) for kind in _ROOT_STOPS]
-        return max(state.spent_stop, *(stop.id for stop in confirmed if stop is not None), 0)
-
-    def _knows_anything(self) -> bool:
-        names = self._collection.name, self._source.name
-        return bool(self._catalog.sources.known(*names, after_key="", through_key=None, limit=1))
-
 
 def globs_fingerprint(source: BucketSource) -> str:
     """Return what changes when the source's globs do."""
     return fingerprint([sorted(source.include), sorted(source.exclude), sorted(source.ignore), source.sidecar_suffix])
-
-
-def stopped_error(stops: list[Stop]) -> SourceStopped:
-    """Return the error that says why sources wait and what the person does."""
-    reasons = "; ".join(f"source {stop.source!r} of {stop.collection!r} stopped: {stop.reason}" for stop in stops)
-    commands = " or ".join(f"`rag sources confirm {stop.collection} {stop.source}`" for stop in stops)
-    return SourceStopped(
-        f"{reasons}.".replace("..", "."), remedy=f"Put back what is missing, or let it through: {commands}."
-    )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rag_core.access import stored_groups
 from rag_core.arrivals import Arrival, Presence
-from rag_core.collection import Collection, FrontMatterMetadata, selects
+from rag_core.collection import Collection, selects
 from rag_core.errors import DependencyUnavailable, DocumentRejected, QuarantineKind, SourceAway
 from rag_core.metadata import ALLOWED_GROUPS, MAX_SIDECAR_BYTES, resolve_metadata
+from rag_core.metadata_rules import FrontMatterMetadata
 from rag_core.objects import sidecar_key
 from resources.clients.object_store import ObjectStore, RootMissing
 from resources.ingestion.work import Look
@@ -53,6 +55,7 @@ class SourceLooker:
                 until_confirmed=True,
                 remedy="Put the url back, or confirm the change: rag sources.",
             )
+        tag_fields = self._collection.source(source).tag_fields
         companion = sidecar_key(key, self._collection.source(source).sidecar_suffix)
         with self.noting_absence(source, store):
             try:
@@ -63,6 +66,8 @@ class SourceLooker:
                 raise
             if info is None:
                 return None
+            if tag_fields:
+                info = replace(info, tags=store.tags(key))
             sidecar = None if companion is None else store.read_small(companion, MAX_SIDECAR_BYTES)
         return Look(
             etag=info.etag,
@@ -86,6 +91,7 @@ class SourceLooker:
                 key=arrival.key,
                 sidecar_text=look.sidecar_text,
                 user_metadata=look.info.user_metadata,
+                tags=look.info.tags,
                 parsed_metadata={},
             )
         except DocumentRejected:

@@ -138,6 +138,7 @@ class DocumentReader:
             key=row.key,
             sidecar_text=look.sidecar_text,
             user_metadata=look.info.user_metadata,
+            tags=look.info.tags,
             parsed_metadata=json.loads(row.parsed_metadata),
         )
         return replace(

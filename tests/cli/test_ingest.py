@@ -9,8 +9,9 @@ import pytest
 
 from local_stack.ingesting import given_files
 from rag_core.arrivals import Observation, Presence
-from rag_core.collection import BucketSource, SidecarMetadata
+from rag_core.collection import BucketSource
 from rag_core.errors import DocumentRejected, InvalidRequest, QuarantineKind
+from rag_core.metadata_rules import SidecarMetadata
 from rag_core.objects import announced_version
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, WriteRequest

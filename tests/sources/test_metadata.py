@@ -3,9 +3,9 @@
 import pytest
 from pydantic import TypeAdapter
 
-from rag_core.collection import MetadataRule
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.metadata import DocumentMetadata, resolve_metadata
+from rag_core.metadata_rules import MetadataRule
 
 _RULES = TypeAdapter(tuple[MetadataRule, ...])
 

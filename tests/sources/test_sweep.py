@@ -10,7 +10,9 @@ from rag_core.errors import DependencyUnavailable
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import PartitionLimits, StopKind
 from resources.clients.object_store import RootMissing
-from sensors.sweep import SourceStopped, SourceSweep, SweepTick, TickEnd
+from sensors.source_stops import SourceStopped
+from sensors.sweep import SourceSweep
+from sensors.sweep_tick import SweepTick, TickEnd
 from tests.services.seaweed import SeaweedServer
 from tests.sources.conftest import OpenSweep
 

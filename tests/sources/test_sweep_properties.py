@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rag_core.arrivals import Presence
 from rag_core.objects import announced_version
 from rag_core.sweeping import just_before
-from sensors.sweep import TickEnd
+from sensors.sweep_tick import TickEnd
 from tests.sources.model import MemoryCatalog, MemoryStore, World, memory_sweep
 
 _KEYS = ["a", "a b", "a-b", "a/b", "a/c", "b", "b.txt", "b/x/y", "c", "é", "é/ü", "z~z", "\U0001f600", "\uffee"]

@@ -19,7 +19,8 @@ from rag_core.collection import Collection
 from resources.clients.catalog import Catalog
 from resources.clients.object_store import open_store
 from resources.clients.settings import Settings
-from sensors.sweep import SourceSweep, SweepTick
+from sensors.sweep import SourceSweep
+from sensors.sweep_tick import SweepTick
 from tests.catalog.conftest import catalog, migrated, server, url
 from tests.services.loopback import free_port, wait_until
 

@@ -7,32 +7,35 @@ when their target lies inside the root. Only regular files are objects.
 """
 
 import contextlib
-import errno
 import os
 import stat
 import time
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
 from rag_core.errors import (
     DependencyUnavailable,
-    DocumentRejected,
     DocumentUnavailable,
     InvalidRequest,
-    QuarantineKind,
     SourceChanged,
 )
 from rag_core.objects import ListedPage, ObjectInfo, Unreadable, is_addressable
+from resources.clients.object_store.folder_files import (
+    EPOCH,
+    bad_name,
+    check_size,
+    described,
+    is_inside,
+    is_no_possible_name,
+    waited_for_clock,
+)
 from resources.clients.object_store.incoming import FOLDER, FolderIncoming, remove_abandoned
 from resources.clients.object_store.port import RootMissing
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
 
 _COPY_BYTES = 1024 * 1024
-_CLOCK_STEP_S = 0.02
-_MAX_PATH_BYTES = 4096
 
 
 class FolderStore:
@@ -82,13 +85,18 @@ class FolderStore:
         with self._opened(key) as opened:
             return None if opened is None else opened[0]
 
+    def tags(self, key: str) -> dict[str, str]:
+        """Return none: files have no tags."""
+        del key
+        return {}
+
     def download(self, key: str, to: Path, *, expected: ObjectInfo, max_bytes: int) -> ObjectInfo:
         """Copy the file if its ETag is the expected one before and after; see the port."""
         with self._opened(key) as opened:
             if opened is None:
                 raise SourceChanged(f"{self.uri(key)} is gone.")
             info, source = opened
-            _check_size(self.uri(key), info, max_bytes)
+            check_size(self.uri(key), info, max_bytes)
             if info.etag != expected.etag:
                 raise SourceChanged(f"{self.uri(key)} changed since it was looked at.")
             with to.open("wb") as target:
@@ -103,7 +111,7 @@ class FolderStore:
             if opened is None:
                 return None
             info, source = opened
-            _check_size(self.uri(key), info, max_bytes)
+            check_size(self.uri(key), info, max_bytes)
             content = source.read(max_bytes + 1)
             self._check_unchanged(key, source, info)
             return info, content
@@ -163,7 +171,7 @@ class FolderStore:
                 for each in found:
                     key = prefix + each.name
                     if not is_addressable(key):
-                        unreadable.append(_bad_name(prefix, each.name))
+                        unreadable.append(bad_name(prefix, each.name))
                     elif each.is_dir(follow_symlinks=False):
                         entries.append(Entry(key=key + "/"))
                     elif each.is_file(follow_symlinks=False) or each.is_symlink():
@@ -184,21 +192,21 @@ class FolderStore:
         try:
             found = os.lstat(path)
             if stat.S_ISLNK(found.st_mode):
-                if not _is_inside(os.path.realpath(path), real_root):
+                if not is_inside(os.path.realpath(path), real_root):
                     return None
                 found = path.stat()
             if not stat.S_ISREG(found.st_mode):
                 return None
-            if _is_fresh(found):
+            if waited_for_clock(found):
                 found = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             # An object whose description cannot be read is there: it is listed, and reading it says what is wrong.
             return ObjectInfo(
-                key=key, etag=f"unreadable-{error.errno}", version_id=None, size_bytes=0, modified_at=_EPOCH
+                key=key, etag=f"unreadable-{error.errno}", version_id=None, size_bytes=0, modified_at=EPOCH
             )
-        return _info(key, found)
+        return described(key, found)
 
     @contextlib.contextmanager
     def _opened(self, key: str) -> Generator[tuple[ObjectInfo, BinaryIO] | None]:
@@ -207,13 +215,13 @@ class FolderStore:
         descriptor = -1
         try:
             real_path = os.path.realpath(path)
-            if _is_inside(real_path, os.path.realpath(self._root)):
+            if is_inside(real_path, os.path.realpath(self._root)):
                 descriptor = os.open(real_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             pass
         except OSError as error:
             self.probe()
-            if _is_no_possible_name(error, path):
+            if is_no_possible_name(error, path):
                 yield None
                 return
             raise DocumentUnavailable(f"Could not open {self.uri(key)}: {error.strerror}.") from error
@@ -225,15 +233,15 @@ class FolderStore:
             source = cast("BinaryIO", opened)
             try:
                 found = os.fstat(descriptor)
-                if stat.S_ISREG(found.st_mode) and _is_fresh(found):
+                if stat.S_ISREG(found.st_mode) and waited_for_clock(found):
                     found = os.fstat(descriptor)
-                yield (_info(key, found), source) if stat.S_ISREG(found.st_mode) else None
+                yield (described(key, found), source) if stat.S_ISREG(found.st_mode) else None
             except OSError as error:
                 self.probe()
                 raise DocumentUnavailable(f"Could not read {self.uri(key)}: {error.strerror}.") from error
 
     def _check_unchanged(self, key: str, source: BinaryIO, info: ObjectInfo) -> None:
-        if _info(key, os.fstat(source.fileno())).etag != info.etag:
+        if described(key, os.fstat(source.fileno())).etag != info.etag:
             raise SourceChanged(f"{self.uri(key)} changed while it was read.")
 
     def _away(self, error: OSError) -> DependencyUnavailable:
@@ -241,59 +249,4 @@ class FolderStore:
             f"The folder {self._root} cannot be used: {error.strerror}.",
             dependency=self.root_uri,
             remedy="Check its permissions and its disk.",
-        )
-
-
-_EPOCH = datetime.fromtimestamp(0, tz=UTC)
-
-
-def _info(key: str, found: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(
-        key=key,
-        etag=f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}",
-        version_id=None,
-        size_bytes=found.st_size,
-        modified_at=datetime.fromtimestamp(found.st_mtime_ns // 1_000_000_000, tz=UTC),
-        user_metadata={},
-    )
-
-
-def _is_no_possible_name(error: OSError, path: Path) -> bool:
-    """Say whether a name in a path is longer than its file system's names: nothing can be there.
-
-    A whole path that is too long for the system is something else: what is there cannot be reached.
-    """
-    return error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) < _MAX_PATH_BYTES
-
-
-def _is_fresh(found: os.stat_result) -> bool:
-    """Say, after a short wait, that a file was written so recently that another write could get the same time.
-
-    File systems count time in steps of some milliseconds: two writes of the same length in one step look equal. After
-    the wait a later write has a later time.
-    """
-    age_s = time.time() - found.st_mtime
-    if not 0 <= age_s < _CLOCK_STEP_S:
-        return False
-    time.sleep(_CLOCK_STEP_S - age_s)
-    return True
-
-
-def _is_inside(path: str, root: str) -> bool:
-    return path.startswith(root.rstrip("/") + "/")
-
-
-def _bad_name(prefix: str, name: str) -> Unreadable:
-    shown = os.fsencode(prefix + name).decode("utf-8", "backslashreplace")
-    readable = name.encode("utf-8", "ignore").decode("utf-8") == name
-    reason = "its path is longer than 1024 bytes" if readable else "its name is not valid UTF-8"
-    return Unreadable(prefix=prefix + name, name=shown, reason=reason)
-
-
-def _check_size(uri: str, info: ObjectInfo, max_bytes: int) -> None:
-    if info.size_bytes > max_bytes:
-        raise DocumentRejected(
-            QuarantineKind.TOO_LARGE,
-            f"{uri} has {info.size_bytes} bytes, the limit is {max_bytes}.",
-            remedy="Split the document or raise limits.max_document_bytes of the collection.",
         )

@@ -10,6 +10,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.object_store.folder import FolderStore
 from resources.clients.object_store.port import ObjectStore
 from resources.clients.object_store.s3 import S3ObjectStore
+from resources.clients.object_store.s3_tags import S3Tags
 
 HOME = "${RAG_HOME}/"
 
@@ -25,7 +26,14 @@ def open_store(source: BucketSource, base_dir: Path, *, environ: Mapping[str, st
     listing = source.listing
     if listing == "auto":
         listing = "folders" if "endpoint" in connection else "flat"
-    return S3ObjectStore(bucket=bucket, prefix=prefix.strip("/"), listing=listing, connection=connection)
+    endpoint = connection.get("endpoint")
+    return S3ObjectStore(
+        bucket=bucket,
+        prefix=prefix.strip("/"),
+        listing=listing,
+        connection=connection,
+        tags=S3Tags(bucket=bucket, endpoint=None if endpoint is None else str(endpoint), environ=known),
+    )
 
 
 def location_of(source: BucketSource, base_dir: Path, *, environ: Mapping[str, str] | None = None) -> Path | str:

@@ -1,6 +1,6 @@
 """What a source needs of a store, and the error that says its root is not there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class ObjectStore(Protocol):
 
     def head(self, key: str) -> ObjectInfo | None:
         """Look at one object, user metadata included; None means that it is gone and the root is there."""
+        ...
+
+    def tags(self, key: str) -> Mapping[str, str]:
+        """Return an object's tags, a request of its own; none when it is gone, and none in a folder."""
         ...
 
     def download(self, key: str, to: Path, *, expected: ObjectInfo, max_bytes: int) -> ObjectInfo:

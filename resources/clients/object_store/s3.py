@@ -18,6 +18,7 @@ from rag_core.errors import ConfigurationError, DocumentRejected, InvalidRequest
 from rag_core.objects import MAX_KEY_BYTES, ListedPage, ObjectInfo, Unreadable, is_addressable
 from resources.clients.object_store.incoming import SpooledIncoming
 from resources.clients.object_store.s3_errors import ObjectGone, translating
+from resources.clients.object_store.s3_tags import S3Tags
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ class S3ObjectStore:
     """The objects below ``s3://bucket/prefix/``; keys are relative to the prefix."""
 
     def __init__(
-        self, *, bucket: str, prefix: str, listing: Literal["flat", "folders"], connection: Mapping[str, object]
+        self,
+        *,
+        bucket: str,
+        prefix: str,
+        listing: Literal["flat", "folders"],
+        connection: Mapping[str, object],
+        tags: S3Tags,
     ) -> None:
         self._root_uri = f"s3://{bucket}/{quote(prefix)}/" if prefix else f"s3://{bucket}/"
         self._bucket, self._prefix = bucket, prefix
         self._listing = listing
         self._connection = connection
+        self._tags = tags
         self._opened: S3Store | None = None
 
     @property
@@ -75,6 +83,11 @@ class S3ObjectStore:
             return _info_of(key, self._get(key, {"head": True}))
         except ObjectGone:
             return None
+
+    def tags(self, key: str) -> Mapping[str, str]:
+        """Return an object's tags; see the port."""
+        self._check(key)
+        return self._tags.of(self._full(key), uri=self.uri(key), probe=self.probe)
 
     def download(self, key: str, to: Path, *, expected: ObjectInfo, max_bytes: int) -> ObjectInfo:
         """Stream the object with If-Match into a file; see the port."""
@@ -227,10 +240,14 @@ class S3ObjectStore:
         self._check(key)
         # A key fits below the root, but AWS refuses (KeyTooLongError; a HEAD says only 400) one that prefix and all is
         # over the limit; other stores say that it is not there.
-        is_too_long = len(f"{self._prefix}/{key}".lstrip("/").encode()) > MAX_KEY_BYTES
+        is_too_long = len(self._full(key).encode()) > MAX_KEY_BYTES
         doing = f"read {self.uri(key)}"
         with translating(self._root_uri, doing=doing, probe=self.probe, refused_is_gone=is_too_long):
             return obstore.get(self._store, key, options=options)  # pyright: ignore[reportArgumentType] - GetOptions
+
+    def _full(self, key: str) -> str:
+        """Return the key within the bucket."""
+        return f"{self._prefix}/{key}" if self._prefix else key
 
     def _check(self, key: str) -> None:
         if not is_addressable(key):
