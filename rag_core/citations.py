@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from rag_core.anchors import Unit, unit_of
 from rag_core.fusion import Ranked
 from rag_core.identity import Json, sha256_hex
 from rag_core.index_spec import Payload
@@ -11,7 +12,7 @@ from rag_core.index_spec import Payload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a chunk stands: its document and ``text[start:end]`` of it, pages from 1 where there are any."""
+    """Where a chunk stands: its document and ``text[start:end]`` of it, pages (or what ``unit`` says) from 1."""
 
     document_id: str
     uri: str
@@ -22,6 +23,7 @@ class Place:
     first_page: int | None
     last_page: int | None
     heading_path: tuple[str, ...]
+    unit: Unit = "page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def _place(payload: Mapping[str, Any]) -> Place:
         first_page=_number(payload, Payload.FIRST_PAGE),
         last_page=_number(payload, Payload.LAST_PAGE),
         heading_path=tuple(str(heading) for heading in headings),
+        unit=unit_of(_string(payload, Payload.MEDIA_TYPE)),
     )
 
 

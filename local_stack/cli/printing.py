@@ -71,10 +71,8 @@ def documents_table(documents: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _where(place: Mapping[str, Any]) -> str:
-    pages = place["pages"]
-    if not pages:
-        return ""
-    return f"p. {pages['first']}  " if pages["first"] == pages["last"] else f"pp. {pages['first']}-{pages['last']}  "
+    anchor = place["anchor"]
+    return f"{plain(anchor['name'])}  " if anchor else ""
 
 
 def _indented(text: str) -> str:

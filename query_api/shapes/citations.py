@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from query_api.links import Links
+from rag_core.anchors import Unit, named
 from rag_core.citations import Lineage, Passage, Place
 
 
@@ -14,6 +15,15 @@ class Pages(BaseModel):
 
     first: int
     last: int
+
+
+class Anchor(BaseModel):
+    """Where in its own format a text stands: the pages, slides, sheets, chapters or lines, from 1."""
+
+    unit: Unit
+    first: int
+    last: int
+    name: str = Field(description='In words: "page 3", "lines 10–14", "sheet Ports".')
 
 
 class Span(BaseModel):
@@ -30,7 +40,8 @@ class PlaceShape(BaseModel):
     title: str
     uri: str
     version: str
-    pages: Pages | None
+    pages: Pages | None = Field(description="Pages, of documents that have pages.")
+    anchor: Anchor | None = Field(description="Pages, slides, sheets, chapters or lines; null where there are none.")
     span: Span
     heading_path: list[str]
 
@@ -109,13 +120,22 @@ def _lineage(lineage: Lineage, links: Links) -> LineageShape:
 
 
 def _place(place: Place) -> dict[str, Any]:
-    first, last = place.first_page, place.last_page
+    anchor = _anchor(place)
     return {
         "document_id": place.document_id,
         "title": place.title,
         "uri": place.uri,
         "version": place.version,
-        "pages": None if first is None else Pages(first=first, last=first if last is None else last),
+        "pages": Pages(first=anchor.first, last=anchor.last) if anchor and anchor.unit == "page" else None,
+        "anchor": anchor,
         "span": Span(start=place.start, end=place.end),
         "heading_path": list(place.heading_path),
     }
+
+
+def _anchor(place: Place) -> Anchor | None:
+    first = place.first_page
+    if first is None:
+        return None
+    last = first if place.last_page is None else place.last_page
+    return Anchor(unit=place.unit, first=first, last=last, name=named(place.unit, first, last, place.heading_path))

@@ -9,7 +9,7 @@ def test_an_answer_is_printed_with_numbered_citations_pages_uris_and_the_run(rag
     ran = rag("ask", "How long are backups kept?", "--collection", COLLECTION)
     assert ran.code == 0, ran.err
     assert "Backups are kept for thirty days. [1]" in ran.out
-    assert "[1] backups.md  p. 3" in ran.out
+    assert "[1] backups.md  page 3" in ran.out
     assert BACKUPS.uri in ran.out
     assert "http://dagster:3000/runs/run-made" in ran.out
 

@@ -6,10 +6,10 @@ from resources.clients.parsing.language import language_of, with_language
 SENTENCES = {
     "en": "The ferry leaves the harbour at seven and comes back before noon, which is not late for a boat with sails.",
     "de": "Die Fähre verlässt den Hafen um sieben und kommt vor dem Mittag zurück, was für ein Boot nicht spät ist.",
-    "fr": "Le ferry quitte le port à sept heures et il revient avant midi, ce qui est tôt pour les marins de la ville.",
+    "fr": "Le ferry quitte le port à sept heures et il revient avant midi, ce qui est tôt pour les marins.",
     "es": "El barco sale del puerto a las siete y vuelve antes de las doce, lo que no es tarde para los marineros.",
     "it": "Il traghetto lascia il porto alle sette e torna prima di mezzogiorno, che non è tardi per la gente del mare.",
-    "pt": "O barco sai do porto às sete e volta antes do meio-dia, que não é tarde para os marinheiros da cidade.",
+    "pt": "O barco sai do porto às sete e volta antes do meio-dia, que não é tarde para os marinheiros.",
     "nl": "De veerboot verlaat de haven om zeven uur en is voor de middag terug, dat is niet laat voor een boot.",
     "ru": "Паром уходит из порта в семь и возвращается до полудня, и это не поздно для моряков, как они говорят на берегу.",
     "ja": "フェリーは七時に港を出て、正午までに戻ってきます。",

@@ -74,11 +74,11 @@ def test_running_heads_and_feet_are_left_out_on_every_page() -> None:
 
 
 def test_line_that_repeats_in_the_middle_of_pages_is_text() -> None:
-    lines = [[(60.0, 780.0 - 40 * at, f"{n} {word}") for at, word in enumerate(["a", "b", "c", "d"])] for n in range(4)]
-    pages = [[*page, (60.0, 400.0, "The same sentence stands in the middle."), *low] for page, low in zip(
-        lines, [[(60.0, 300.0 - 40 * at, f"{n} {word}") for at, word in enumerate(["e", "f", "g", "h"])] for n in range(4)],
-        strict=True,
-    )]  # fmt: skip
+    def stack(page: int, words: str, top: float) -> list[Placed]:
+        return [(60.0, top - 40 * at, f"{page} {word}") for at, word in enumerate(words)]
+
+    middle = (60.0, 400.0, "The same sentence stands in the middle.")
+    pages = [[*stack(n, "abcd", 780.0), middle, *stack(n, "efgh", 300.0)] for n in range(4)]
     assert drawn(*pages).text.count("The same sentence stands in the middle.") == 4
 
 
