@@ -9,8 +9,14 @@ import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-_REASONS = {503: "503 Slow Down", 400: "400 Bad Request", 403: "403 Forbidden", 500: "500 Internal Server Error"}
-_CODES = {503: "SlowDown", 400: "KeyTooLongError", 403: "AccessDenied", 500: "InternalError"}
+_REASONS = {
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    500: "500 Internal Server Error",
+    501: "501 Not Implemented",
+    503: "503 Slow Down",
+}
+_CODES = {400: "KeyTooLongError", 403: "AccessDenied", 500: "InternalError", 501: "NotImplemented", 503: "SlowDown"}
 
 
 class AwsAnswers:

@@ -45,6 +45,17 @@ def test_later_rules_win_field_by_field_and_only_named_fields_are_taken() -> Non
     assert resolved.allowed_groups == ("leads", "staff")
 
 
+def test_named_tags_are_taken_as_written_and_groups_may_stand_between_spaces() -> None:
+    rule = {"from": "tags", "fields": ["Team", "allowed_groups"]}
+    tags = {"Team": "red", "team": "blue", "allowed_groups": " staff  leads "}
+    resolved = _resolve(rule, tags=tags)
+    assert resolved.metadata == {"Team": "red"}
+    assert resolved.allowed_groups == ("leads", "staff")
+    assert _resolve(rule, tags={"allowed_groups": "board of x, staff"}).allowed_groups == ("board of x", "staff")
+    assert _resolve(rule, tags={"allowed_groups": ""}).allowed_groups == ()
+    assert _resolve(rule, tags={}).allowed_groups is None
+
+
 def test_yaml_sidecars_become_plain_json() -> None:
     resolved = _resolve(
         {"from": "sidecar"}, sidecar_text="reviewed: 2024-05-01\nallowed_groups: [b, a, a]\ntags: [x, {y: 1}]\n"
