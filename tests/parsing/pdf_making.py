@@ -77,3 +77,13 @@ def bomb(unpacked_bytes: int) -> bytes:
     piece = b"0 0 m 9 9 l S\n" * 75_000
     packed = b"".join(packer.compress(piece) for _ in range(unpacked_bytes // len(piece))) + packer.flush()
     return by_hand(zlib.compress(packed, 9), filters=b"[/FlateDecode /FlateDecode]")
+
+
+def joined(*documents: bytes) -> bytes:
+    """Return one PDF with the pages of several."""
+    writer = PdfWriter()
+    for data in documents:
+        writer.append(io.BytesIO(data))
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()

@@ -6,7 +6,7 @@ import pytest
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.parsed import ParsedDocument
 from resources.clients.parsing import PARSER_VERSIONS, ParseJob, ParseLimits, ParserSandbox
-from tests.parsing.pdf_making import PROSE, bomb, by_hand, locked, pdf, scanned
+from tests.parsing.pdf_making import PROSE, bomb, by_hand, joined, locked, pdf, scanned
 
 MIB = 1024 * 1024
 
@@ -146,3 +146,11 @@ def test_font_without_character_map_is_unreadable(sandbox: ParserSandbox) -> Non
     shown = "".join(f"\\{code:03o}" for code in range(1, 32)) * 20
     data = by_hand(zlib.compress(b"BT /F1 12 Tf 60 700 Td (%s) Tj ET" % shown.encode()))
     assert rejection(sandbox, data).kind in {QuarantineKind.UNREADABLE, QuarantineKind.NO_TEXT}
+
+
+def test_page_that_comes_out_as_glyph_names_costs_that_page_only(sandbox: ParserSandbox) -> None:
+    garbled = [" ".join(f"/G{n}" for n in range(10, 40))] * 6
+    document = sandbox.parse(joined(pdf([[PROSE]]), pdf([garbled]), pdf([[PROSE]])), name="x.pdf")
+    assert [quoted(document, page) for page in (1, 2, 3)] == [PROSE, "", PROSE]
+    assert document.metadata["failed_pages"] == [2]
+    assert document.metadata["warnings"] == ["page 2 could not be read"]

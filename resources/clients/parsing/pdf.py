@@ -1,6 +1,7 @@
 """PDF: pdfium first; pypdf where pdfium refuses a file or what it reads makes no sense."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.parsed import ParsedDocument
@@ -10,7 +11,7 @@ from resources.clients.parsing.pdf_assembly import assembled
 from resources.clients.parsing.pdf_content import EngineRefusedError, PasswordNeededError, PdfContent
 from resources.clients.parsing.pdf_pdfium import read_with_pdfium
 from resources.clients.parsing.pdf_pypdf import read_with_pypdf
-from resources.clients.parsing.quality import has_text, unreadable_because
+from resources.clients.parsing.quality import garbled_because, has_text, unreadable_because
 from resources.clients.parsing.rejections import no_text, unreadable
 
 _ENGINES = (read_with_pdfium, read_with_pypdf)
@@ -33,17 +34,42 @@ def parse_pdf(data: bytes, claims: Claims, passwords: Sequence[str], limits: Par
             continue
         except PasswordNeededError:
             raise _password_required(len(tried) - 1) from None
-        reason = _unusable_because(content)
-        if reason is None:
-            return assembled(content, name=claims.name, max_text_bytes=limits.max_text_bytes)
-        unusable.append((content, reason))
+        readable, reason = _without_garbled_pages(content)
+        if has_text(readable.raw_text()):
+            reason = unreadable_because(readable.raw_text())
+            if reason is None:
+                whole = _with_pages_read_again(readable, data, tried, limits)
+                return assembled(whole, name=claims.name, max_text_bytes=limits.max_text_bytes)
+        unusable.append((content, reason or ""))
     raise _rejection(unusable, refusals)
 
 
-def _unusable_because(content: PdfContent) -> str | None:
-    """Return why this reading is not worth indexing; an empty string means that there is no text."""
-    raw = content.raw_text()
-    return unreadable_because(raw) if has_text(raw) else ""
+def _without_garbled_pages(content: PdfContent) -> tuple[PdfContent, str | None]:
+    """Return the content with pages that make no sense counted as failed, and why the first of them makes none."""
+    reasons = {at: reason for at in range(len(content.pages)) if (reason := garbled_because(content.page_text(at)))}
+    if not reasons:
+        return content, None
+    pages = tuple(() if at in reasons else page for at, page in enumerate(content.pages))
+    failed = sorted({*content.failed_pages, *(at + 1 for at in reasons)})
+    return replace(content, pages=pages, failed_pages=tuple(failed)), next(iter(reasons.values()))
+
+
+def _with_pages_read_again(
+    content: PdfContent, data: bytes, passwords: Sequence[str], limits: ParseLimits
+) -> PdfContent:
+    """Return the content with the pages that failed as the second engine reads them, where it can."""
+    if not content.failed_pages or content.engine == "pypdf":
+        return content
+    try:
+        again = read_with_pypdf(data, passwords, limits, only=frozenset(content.failed_pages))
+    except (EngineRefusedError, PasswordNeededError):
+        return content
+    readable, _ = _without_garbled_pages(again)
+    if len(readable.pages) != len(content.pages):
+        return content
+    found = {number for number in content.failed_pages if readable.pages[number - 1]}
+    pages = tuple(readable.pages[at] if at + 1 in found else page for at, page in enumerate(content.pages))
+    return replace(content, pages=pages, failed_pages=tuple(n for n in content.failed_pages if n not in found))
 
 
 def _rejection(unusable: Sequence[tuple[PdfContent, str]], refusals: Sequence[str]) -> DocumentRejected:

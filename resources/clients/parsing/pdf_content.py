@@ -46,6 +46,10 @@ class PdfContent:
     failed_pages: tuple[int, ...] = ()
     """Numbers, from 1, of pages that could not be read."""
 
+    def page_text(self, index: int) -> str:
+        """Return the uncleaned text of one page, counted from 0."""
+        return "\n".join(line.text for line in self.pages[index])
+
     def raw_text(self) -> str:
         """Return the uncleaned text of all pages."""
         return "\n".join(line.text for page in self.pages for line in page)

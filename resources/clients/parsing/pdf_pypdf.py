@@ -6,7 +6,7 @@
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from rag_core.text_cleaning import mark_line_end_hyphens
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 _MAX_OUTLINE_DEPTH = 6
 
 
-def read_with_pypdf(data: bytes, passwords: Sequence[str], limits: ParseLimits) -> PdfContent:
-    """Return every page's lines; raises ``EngineRefusedError``, ``PasswordNeededError`` or ``DocumentRejected``."""
+def read_with_pypdf(
+    data: bytes, passwords: Sequence[str], limits: ParseLimits, *, only: Container[int] | None = None
+) -> PdfContent:
+    """Return the lines of every page, or of ``only`` some page numbers; the others stay empty.
+
+    Raises ``EngineRefusedError``, ``PasswordNeededError`` or ``DocumentRejected``.
+    """
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -39,6 +44,9 @@ def read_with_pypdf(data: bytes, passwords: Sequence[str], limits: ParseLimits) 
         failed: list[int] = []
         size = 0
         for index in range(count):
+            if only is not None and index + 1 not in only:
+                pages.append(())
+                continue
             try:
                 text = reader.pages[index].extract_text()
             except MemoryError:

@@ -24,8 +24,25 @@ def has_text(text: str) -> bool:
 
 def unreadable_because(text: str) -> str | None:
     """Return why raw extracted text is not readable, or None. Judge it before cleaning hides the evidence."""
+    garbled = garbled_because(text)
+    if garbled is not None:
+        return garbled
+    counts = Counter(_visible(_sampled(text)))
+    if counts.total() < _MIN_JUDGED:
+        return None
+    alphanumeric = sum(n for char, n in counts.items() if char.isalnum() or unicodedata.category(char)[0] == "M")
+    if alphanumeric < 0.25 * counts.total():
+        return f"only {alphanumeric / counts.total():.0%} of its characters are letters or digits"
+    return _shifted_alphabet(counts)
+
+
+def garbled_because(text: str) -> str | None:
+    """Return why raw text cannot be what was written, or None: holds for a page as well as for a whole document.
+
+    Unlike for a document, a share of letters says little about a page: it may be a table of contents or of numbers.
+    """
     sample = _sampled(text)
-    visible = [char for char in sample if not char.isspace() and char != "\ufffe"]
+    visible = _visible(sample)
     if len(visible) < _MIN_JUDGED:
         return None
     counts = Counter(visible)
@@ -35,10 +52,11 @@ def unreadable_because(text: str) -> str | None:
     glyph_names = sum(len(match.group()) for match in _GLYPH_NAMES.finditer(sample))
     if glyph_names > 0.5 * len(visible):
         return "it comes out as names of glyphs instead of letters"
-    alphanumeric = sum(n for char, n in counts.items() if char.isalnum() or unicodedata.category(char)[0] == "M")
-    if alphanumeric < 0.25 * len(visible):
-        return f"only {alphanumeric / len(visible):.0%} of its characters are letters or digits"
-    return _shifted_alphabet(counts) or _mixed_alphabets(counts)
+    return _mixed_alphabets(counts)
+
+
+def _visible(sample: str) -> list[str]:
+    return [char for char in sample if not char.isspace() and char != "\ufffe"]
 
 
 def _shifted_alphabet(counts: Counter[str]) -> str | None:
