@@ -69,7 +69,8 @@ def from_scratch(folder: Path, source: Stack) -> Points:
 def test_killed_processes_lose_and_double_nothing(stack: Stack, tmp_path: Path) -> None:
     rng = random.Random(20)
     keys = {f"n{number:03d}.md" for number in range(90)}
-    victims = ["execute_run", "dagster._daemon", "local_stack.edge_server", "sensors.watcher", "execute_run", "grpc"]
+    runs = "local_stack.warm_runs"  # the pool and every worker with a run
+    victims = [runs, "dagster._daemon", "local_stack.edge_server", "sensors.watcher", runs, "grpc"]
     for turn, key in enumerate(sorted(keys)):
         stack.write(key, note(rng, key))
         if turn % 15 == 14:
@@ -82,7 +83,7 @@ def test_killed_processes_lose_and_double_nothing(stack: Stack, tmp_path: Path) 
     gone = set(sorted(keys)[60:70])
     for key in gone:
         (stack.inbox / key).unlink()
-    stack.kill9("execute_run")
+    stack.kill9(runs)
     stack.kill9("local_stack.run_supervisor")
     stack.wait_for("all parts dead", lambda: not stack.pids(having="local_stack.edge_server"), limit_s=60)
     stack.up()

@@ -1,5 +1,6 @@
 """The stack's rules that need no process: delays, socket paths, settings, logs, plans."""
 
+import json
 import os
 import stat
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local_stack.dagster_home import DATABASE_VARIABLE, dagster_environment, dagster_home, write_dagster_home
 from local_stack.log_reading import follow_log, last_lines
 from local_stack.parts import Part
 from local_stack.plan import plan_stack
@@ -133,6 +135,27 @@ def test_s3_is_started_only_when_asked_for_and_its_keys_reach_the_parts(tmp_path
     assert parts["dagster-daemon"].environment["AWS_SECRET_ACCESS_KEY"] == secret
     assert parts["dagster-daemon"].needs == ("postgres", "s3")
     assert not any(secret in word for part in parts.values() for word in part.command)
+
+
+def test_runs_go_to_waiting_workers_unless_the_default_launcher_is_asked_for(tmp_path: Path) -> None:
+    names = {part.name for part in plan_stack(Settings(home=tmp_path), with_s3=False).parts}
+    assert "run-workers" in names
+    default = plan_stack(Settings(home=tmp_path, run_launcher="default"), with_s3=False)
+    assert {part.name for part in default.parts} == names - {"run-workers"}
+    written: dict[bool, dict[str, object]] = {}
+    for has_workers in (True, False):
+        write_dagster_home(default.settings, has_run_workers=has_workers)
+        written[has_workers] = json.loads((dagster_home(default.settings) / "dagster.yaml").read_text())
+    assert "run_launcher" in written[True]
+    assert "run_launcher" not in written[False]
+
+
+def test_only_dagsters_own_database_commits_without_waiting(tmp_path: Path) -> None:
+    plan = plan_stack(Settings(home=tmp_path), with_s3=False)
+    assert "synchronous_commit%3Doff" in dagster_environment(plan.settings)[DATABASE_VARIABLE]
+    assert "synchronous_commit" not in plan.settings.require("database_url")
+    theirs = Settings(home=tmp_path, dagster_database_url="postgresql://h/d?options=-cwork_mem%3D8MB")
+    assert "synchronous_commit" not in dagster_environment(theirs)[DATABASE_VARIABLE]
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
