@@ -13,6 +13,12 @@ from typing import Any, Self, TypeVar
 import dagster as dg
 import psutil
 from dagster import DagsterInstance, DagsterRun, reconstructable
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from local_stack.warm_runs.handing_over import is_worker_waiting
 from local_stack.warm_runs.importing import THREADLESS
@@ -39,7 +45,13 @@ class Workers:
             "class": "WarmRunLauncher",
             "config": {"home": str(self.home)},
         }
-        instance = {"run_launcher": launcher, "telemetry": {"enabled": False}}
+        coordinator = {"module": "local_stack.warm_runs.coordinator", "class": "FreshFirstCoordinator"}
+        instance = {
+            "run_launcher": launcher,
+            "run_coordinator": coordinator,
+            "concurrency": {"runs": {"max_concurrent_runs": 2}},
+            "telemetry": {"enabled": False},
+        }
         (self._dagster / "dagster.yaml").write_text(json.dumps(instance))  # JSON is YAML, too
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")} | {
             "RAG_HOME": str(self.home),
@@ -80,7 +92,7 @@ class Workers:
 
     def launch(self, job: str, **op_config: Any) -> str:
         """Create a run of one of the jobs and hand it over; returns when a worker has taken it."""
-        self.wait_for("a worker that waits", lambda: is_worker_waiting(self.socket), limit_s=300)
+        self.until_one_waits()
         run_id = self.create(job, **op_config)
         self.hand_over(run_id)
         return run_id
@@ -89,11 +101,18 @@ class Workers:
         """Launch a created run as Dagster's daemon does."""
         self.instance.launch_run(run_id, workspace=None)  # pyright: ignore[reportArgumentType] - the launcher needs none
 
-    def create(self, job: str, **op_config: Any) -> str:
+    def until_one_waits(self) -> None:
+        self.wait_for("a worker that waits", lambda: is_worker_waiting(self.socket), limit_s=300)
+
+    def create(self, job: str, *, tags: Mapping[str, str] | None = None, **op_config: Any) -> str:
         definition: dg.JobDefinition = getattr(jobs, job)
         config: Mapping[str, Any] = {"ops": {"wait_for_file": {"config": op_config}}} if op_config else {}
         run = self.instance.create_run_for_job(
-            definition, run_config=config, job_code_origin=reconstructable(definition).get_python_origin()
+            definition,
+            run_config=config,
+            tags=tags,
+            job_code_origin=reconstructable(definition).get_python_origin(),
+            remote_job_origin=_origin(job),
         )
         return run.run_id
 
@@ -123,3 +142,10 @@ class Workers:
                 return found
             time.sleep(0.05)
         raise AssertionError(f"not seen in {limit_s} s: {what}\n{self.log.read_text()[-4000:]}")
+
+
+def _origin(job: str) -> RemoteJobOrigin:
+    """Return where a webserver would have found the job."""
+    target = LoadableTargetOrigin(python_file=jobs.__file__)
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(loadable_target_origin=target, location_name="tests")
+    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job)
