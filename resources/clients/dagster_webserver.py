@@ -106,7 +106,7 @@ class DagsterWebserver:
             raise LaunchUnknown(f"{self._client.base_url} did not answer: {error or type(error).__name__}") from error
         try:
             body = answer.json()
-            if answer.status_code == httpx.codes.OK and "errors" not in body:
+            if answer.status_code == 200 and "errors" not in body:
                 return body["data"]
         except (ValueError, KeyError):
             pass
