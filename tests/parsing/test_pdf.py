@@ -154,3 +154,11 @@ def test_page_that_comes_out_as_glyph_names_costs_that_page_only(sandbox: Parser
     assert [quoted(document, page) for page in (1, 2, 3)] == [PROSE, "", PROSE]
     assert document.metadata["failed_pages"] == [2]
     assert document.metadata["warnings"] == ["page 2 could not be read"]
+
+
+def test_page_that_outgrows_memory_or_clock_costs_that_page_only() -> None:
+    data = joined(pdf([[PROSE]]), bomb(300 * MIB), pdf([[PROSE]]))
+    with ParserSandbox(ParseLimits(timeout_s=6, max_memory_bytes=192 * MIB)) as sandbox:
+        document = sandbox.parse(data, name="x.pdf")
+    assert [quoted(document, page) for page in (1, 2, 3)] == [PROSE, "", PROSE]
+    assert document.metadata["failed_pages"] == [2]

@@ -1,5 +1,6 @@
 """What one document may cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ MIB = 1024 * 1024
 class ParseLimits:
     """Bounds on one document; beyond one of them it is rejected with that limit's kind and name.
 
-    ``max_memory_bytes`` counts the whole worker, about 60 MiB of which are its libraries.
+    ``skipped_pages`` are left out because an earlier attempt did not survive them. ``max_memory_bytes`` counts the whole worker, about 60 MiB of which are its libraries.
     """
 
     timeout_s: float = 60
@@ -21,6 +22,7 @@ class ParseLimits:
     max_document_bytes: int = 128 * MIB
     max_text_bytes: int = 64 * MIB
     max_pages: int = 20_000
+    skipped_pages: Sequence[int] = ()
 
     @classmethod
     def of_collection(cls, limits: "Limits") -> "ParseLimits":

@@ -61,7 +61,9 @@ def _with_pages_read_again(
     if not content.failed_pages or content.engine == "pypdf":
         return content
     try:
-        again = read_with_pypdf(data, passwords, limits, only=frozenset(content.failed_pages))
+        again = read_with_pypdf(
+            data, passwords, limits, only=frozenset(content.failed_pages) - set(limits.skipped_pages)
+        )
     except (EngineRefusedError, PasswordNeededError):
         return content
     readable, _ = _without_garbled_pages(again)

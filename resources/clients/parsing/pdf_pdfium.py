@@ -19,6 +19,7 @@ from resources.clients.parsing.pdf_content import (
 )
 from resources.clients.parsing.pdf_geometry import PageGeometry
 from resources.clients.parsing.pdf_layout import laid_out
+from resources.clients.parsing.progress import reading_page
 from resources.clients.parsing.rejections import text_too_large, too_many_pages
 
 _MAX_OUTLINE_ENTRIES = 20_000
@@ -46,6 +47,11 @@ def read_with_pdfium(data: bytes, passwords: Sequence[str], limits: ParseLimits)
         failed: list[int] = []
         size = 0
         for index in range(count):
+            if index + 1 in limits.skipped_pages:
+                failed.append(index + 1)
+                pages.append(())
+                continue
+            reading_page(index + 1)
             try:
                 lines = _page_lines(document, index)
             except (pdfium.PdfiumError, UnicodeError):
@@ -55,6 +61,7 @@ def read_with_pdfium(data: bytes, passwords: Sequence[str], limits: ParseLimits)
             if size > limits.max_text_bytes:
                 raise text_too_large(limits.max_text_bytes)
             pages.append(lines)
+        reading_page(0)
         return PdfContent(
             engine="pdfium",
             pages=tuple(pages),

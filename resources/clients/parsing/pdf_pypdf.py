@@ -18,6 +18,7 @@ from resources.clients.parsing.pdf_content import (
     PdfContent,
     PdfLine,
 )
+from resources.clients.parsing.progress import reading_page
 from resources.clients.parsing.rejections import text_too_large, too_many_pages
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def read_with_pypdf(
             if only is not None and index + 1 not in only:
                 pages.append(())
                 continue
+            if index + 1 in limits.skipped_pages:
+                failed.append(index + 1)
+                pages.append(())
+                continue
+            reading_page(index + 1)
             try:
                 text = reader.pages[index].extract_text()
             except MemoryError:
@@ -58,6 +64,7 @@ def read_with_pypdf(
             if size > limits.max_text_bytes:
                 raise text_too_large(limits.max_text_bytes)
             pages.append(tuple(_lines(text)))
+        reading_page(0)
         return PdfContent(
             engine="pypdf",
             pages=tuple(pages),

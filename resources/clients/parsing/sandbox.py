@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeAlias
@@ -20,6 +20,7 @@ from resources.clients.parsing.streaming import in_parallel
 from resources.clients.parsing.wire import NonsenseError, received
 from resources.clients.parsing.worker_process import (
     WorkerDiedError,
+    WorkerLostError,
     WorkerProcess,
     WorkerTooLargeError,
     WorkerTooSlowError,
@@ -29,6 +30,7 @@ ParseResult: TypeAlias = ParsedDocument | DocumentRejected | DocumentUnavailable
 
 _START_TIMEOUT_S = 60.0
 _MAX_GROWTH_BYTES = 192 * MIB
+_MAX_LOST_PAGES = 3
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -41,6 +43,15 @@ class ParseJob:
     media_type_hint: str | None = None
     passwords: Sequence[str] = field(default=(), repr=False)
     reference: str = ""
+
+
+class PageLostError(Exception):
+    """Reading one page ended a worker; ``rejected`` is what becomes of the document if it cannot do without it."""
+
+    def __init__(self, page: int, rejected: DocumentRejected) -> None:
+        super().__init__(f"page {page}")
+        self.page = page
+        self.rejected = rejected
 
 
 class ParserSandbox:
@@ -103,16 +114,32 @@ class ParserSandbox:
         Raises ``DocumentRejected`` with the reason, ``DocumentUnavailable`` if a local file cannot be read, and
         ``DependencyUnavailable`` if no worker can be started at all. A document that kills its worker is tried once
         more in a fresh one, because the one before may have harmed the first; if that dies too, it is ``crashed``.
+        Where a single page is to blame, the document is read without it, up to three times.
         """
         job = ParseJob(source=source, name=name, media_type_hint=media_type_hint, passwords=passwords)
+        first: DocumentRejected | None = None
+        skipped: list[int] = []
+        while True:
+            try:
+                return self._survived(job, skipped)
+            except PageLostError as lost:
+                first = first or lost.rejected
+                if lost.page in skipped or len(skipped) >= _MAX_LOST_PAGES:
+                    raise first from None
+                skipped.append(lost.page)
+            except DocumentRejected as rejected:  # without the lost pages there is nothing left
+                raise first or rejected from None
+
+    def _survived(self, job: ParseJob, skipped: Sequence[int]) -> ParsedDocument:
+        """Return what a worker reads; a death may be the worker's own fault, so it is tried twice."""
         try:
-            return self._attempt(job, self._borrowed())
+            return self._attempt(job, skipped, self._borrowed())
         except WorkerDiedError:
             pass
         try:
-            return self._attempt(job, self._started())
+            return self._attempt(job, skipped, self._started())
         except WorkerDiedError as death:
-            raise self._fatal(death) from death
+            raise _lost(death, self._fatal(death)) from death
 
     def parse_many(self, jobs: Iterable[ParseJob], *, workers: int = 2) -> Iterator[tuple[ParseJob, ParseResult]]:
         """Yield each job with its result **as they get done, not in the order given**.
@@ -128,30 +155,32 @@ class ParserSandbox:
         except (DocumentRejected, DocumentUnavailable) as failure:
             return failure
 
-    def _attempt(self, job: ParseJob, worker: WorkerProcess) -> ParsedDocument:
+    def _attempt(self, job: ParseJob, skipped: Sequence[int], worker: WorkerProcess) -> ParsedDocument:
         """Let a worker parse a document; the worker goes back to the others only if all went well."""
         healthy = False
+        page = 0
         try:
-            result = self._asked(worker, job)
+            result = self._asked(worker, job, skipped)
             healthy = not (isinstance(result, DocumentRejected) and result.kind is QuarantineKind.TOO_MUCH_MEMORY)
-        except WorkerTooSlowError:
-            raise too_slow(self.limits.timeout_s) from None
-        except WorkerTooLargeError:
-            raise too_much_memory(self.limits.max_memory_bytes) from None
+            page = 0 if healthy else worker.pages.page()
+        except WorkerTooSlowError as slow:
+            raise _lost(slow, too_slow(self.limits.timeout_s)) from None
+        except WorkerTooLargeError as large:
+            raise _lost(large, too_much_memory(self.limits.max_memory_bytes)) from None
         except NonsenseError as nonsense:
             raise crashed(str(nonsense)) from nonsense
         finally:
             self._given_back(worker, healthy=healthy)
         if isinstance(result, DocumentRejected):
-            raise result
+            raise PageLostError(page, result) if page else result
         return result
 
-    def _asked(self, worker: WorkerProcess, job: ParseJob) -> ParsedDocument | DocumentRejected:
+    def _asked(self, worker: WorkerProcess, job: ParseJob, skipped: Sequence[int]) -> ParsedDocument | DocumentRejected:
         request = {
             "name": job.name,
             "media_type": job.media_type_hint,
             "passwords": list(job.passwords),
-            "limits": asdict(self.limits),
+            "limits": asdict(replace(self.limits, skipped_pages=tuple(skipped))),
         }
         if isinstance(job.source, bytes):
             self._refuse_large(len(job.source))
@@ -216,6 +245,11 @@ class ParserSandbox:
         if death.exit_code < 0:
             return crashed(f"killed by {signal.Signals(-death.exit_code).name}")
         return crashed(f"exit code {death.exit_code}")
+
+
+def _lost(loss: WorkerLostError, rejected: DocumentRejected) -> Exception:
+    """Return the page's loss where one is to blame, else the document's rejection."""
+    return PageLostError(loss.page, rejected) if loss.page else rejected
 
 
 def _pieces(file: BinaryIO, size_bytes: int) -> Iterator[bytes]:

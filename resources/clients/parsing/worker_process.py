@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rag_core.parsed import JsonValue
 from resources.clients.parsing.limits import ParseLimits
+from resources.clients.parsing.progress import PageWatch
 from resources.clients.parsing.wire import LENGTHS, MAX_HEADER_BYTES, NonsenseError, packed_header, unpacked_header
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[3]
@@ -23,20 +24,28 @@ _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class WorkerDiedError(Exception):
+class WorkerLostError(Exception):
+    """The worker is no more; ``page`` is the page that it was reading and that is to blame, 0 for none."""
+
+    def __init__(self, message: str = "", *, page: int) -> None:
+        super().__init__(message)
+        self.page = page
+
+
+class WorkerDiedError(WorkerLostError):
     """The worker ended by itself in the middle of a request; ``peak_bytes`` is the most memory it ever held."""
 
-    def __init__(self, exit_code: int, *, peak_bytes: int) -> None:
-        super().__init__(f"exit code {exit_code}")
+    def __init__(self, exit_code: int, *, peak_bytes: int, page: int) -> None:
+        super().__init__(f"exit code {exit_code}", page=page)
         self.exit_code = exit_code
         self.peak_bytes = peak_bytes
 
 
-class WorkerTooSlowError(Exception):
+class WorkerTooSlowError(WorkerLostError):
     """The clock ran out; the worker has been killed."""
 
 
-class WorkerTooLargeError(Exception):
+class WorkerTooLargeError(WorkerLostError):
     """The worker grew beyond its memory limit; it has been killed."""
 
 
@@ -53,8 +62,10 @@ class WorkerProcess:
         self.started_with_bytes = 0
         # The kernel counts our own peak as the child's until its exec: below it, the child's own is not known.
         self._inherited_peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES
+        self.pages = PageWatch()
+        arguments = [str(limits.max_memory_bytes), str(os.getpid()), str(self.pages.descriptor)]
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-B", "-m", module, str(limits.max_memory_bytes), str(os.getpid())],
+            [sys.executable, "-s", "-P", "-B", "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -62,6 +73,7 @@ class WorkerProcess:
             cwd=folder,
             env=_environment(folder),
             start_new_session=True,
+            pass_fds=(self.pages.descriptor,),
         )
         if self._process.stdin is None or self._process.stdout is None:
             message = "a worker has pipes"
@@ -90,6 +102,7 @@ class WorkerProcess:
         """
         deadline = time.monotonic() + self._limits.timeout_s
         self.documents += 1
+        self.pages.reset()
         self._send(packed_header(request, body_bytes), deadline)
         for piece in body:
             self._send(piece, deadline)
@@ -116,6 +129,7 @@ class WorkerProcess:
                 os.kill(self.pid, signal.SIGKILL)
 
     def _reaped(self) -> tuple[int, int]:
+        self.pages.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -167,19 +181,25 @@ class WorkerProcess:
         poll.register(descriptor, event)
         while not poll.poll(_TICK_MS):
             if self.resident_bytes() > self._limits.max_memory_bytes:
+                page = self.pages.page()
                 self.kill()
-                raise WorkerTooLargeError
+                raise WorkerTooLargeError(page=page)
             if time.monotonic() > deadline:
-                self.kill()
-                raise WorkerTooSlowError
+                raise self._too_slow()
         if time.monotonic() > deadline:  # a worker that trickles is slow too
-            self.kill()
-            raise WorkerTooSlowError
+            raise self._too_slow()
+
+    def _too_slow(self) -> WorkerTooSlowError:
+        """End a worker that is late; a page is to blame if it alone took half of the time."""
+        page = self.pages.page(for_at_least_s=self._limits.timeout_s / 2)
+        self.kill()
+        return WorkerTooSlowError(page=page)
 
     def _died(self) -> WorkerDiedError:
         """Reap a worker that closed its pipe; one that did so without ending is ended."""
+        page = self.pages.page()
         exit_code, peak_bytes = self._ended() or self.kill()
-        return WorkerDiedError(exit_code, peak_bytes=peak_bytes)
+        return WorkerDiedError(exit_code, peak_bytes=peak_bytes, page=page)
 
     def _ended(self) -> tuple[int, int] | None:
         for _ in range(200):  # the pipe closes a moment before the process can be reaped
