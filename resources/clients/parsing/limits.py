@@ -14,7 +14,8 @@ MIB = 1024 * 1024
 class ParseLimits:
     """Bounds on one document; beyond one of them it is rejected with that limit's kind and name.
 
-    ``skipped_pages`` are left out because an earlier attempt did not survive them. ``max_memory_bytes`` counts the whole worker, about 60 MiB of which are its libraries.
+    ``max_memory_bytes`` counts the whole worker, about 60 MiB of which are its libraries. ``skipped_pages`` are left
+    out because an earlier attempt did not survive them.
     """
 
     timeout_s: float = 60

@@ -1,7 +1,8 @@
 """The process in which documents are parsed: ``python -m resources.clients.parsing.worker MEMORY PARENT_PID PROGRESS``.
 
-It is told its memory in bytes, its parent, and the descriptor of the file that names the page being read. It reads a request from its standard input, answers on its standard output, and does so until the input ends. Started
-by exec, never forked; it knows no secret but the passwords of the document at hand.
+It is told its memory in bytes, its parent, and the descriptor of the file that names the page being read. It reads a
+request from its standard input, answers on its standard output, and does so until the input ends. Started by exec,
+never forked; it knows no secret but the passwords of the document at hand.
 """
 
 import os
