@@ -84,14 +84,16 @@ def _show(report: "Report") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("mode")
     for measure in MEASURES:
-        table.add_column(measure, justify="right")
+        table.add_column(measure, justify="right", no_wrap=True)
     if report.before:
-        table.add_column(f"{MEASURES[0]} against {report.before}", justify="right")
+        table.add_column(f"change of {MEASURES[0]}", justify="right", no_wrap=True)
     for mode, measures in report.modes.items():
         change = report.change[mode]
         said = [] if not report.before else ["not comparable" if change is None else _spelled(change, sign="+")]
         table.add_row(mode, *(_spelled(measures[each]) for each in MEASURES), *said)
     out.print(table, width=max(out.width, _WIDTH))
+    if report.before:
+        out.print(f"Changes are against the run of {report.before}, query by query.")
     if report.answers is not None:
         _show_answers(report.answers.shares, report.answers.auc, report.answers.answerable, report.answers.unanswerable)
 

@@ -23,11 +23,12 @@ def rag_eval(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
         cwd=home.parent,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=400,
         check=False,
     )
 
 
+@pytest.mark.timeout(900)
 def test_a_folder_becomes_figures_and_a_second_evaluation_ingests_nothing_anew(tmp_path: Path) -> None:
     folder, home, result = write_collection(tmp_path / "small"), tmp_path / "home", tmp_path / "result.json"
     first = rag_eval(home, str(folder), "--answers", "--json", str(result))
