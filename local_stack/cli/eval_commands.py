@@ -74,6 +74,7 @@ def _show(report: "Report") -> None:
     from local_stack.cli.printing import console, plain
 
     out = console()
+    out.width = max(out.width, _WIDTH)
     arrived = f"{report.recorded} arrivals recorded" if report.recorded else "nothing was new"
     out.print(
         f"{report.collection}: {report.documents} documents, {report.chunks} chunks ({arrived}, searchable after "
@@ -91,7 +92,7 @@ def _show(report: "Report") -> None:
         change = report.change[mode]
         said = [] if not report.before else ["not comparable" if change is None else _spelled(change, sign="+")]
         table.add_row(mode, *(_spelled(measures[each]) for each in MEASURES), *said)
-    out.print(table, width=max(out.width, _WIDTH))
+    out.print(table)
     if report.before:
         out.print(f"Changes are against the run of {report.before}, query by query.")
     if report.answers is not None:
