@@ -42,6 +42,7 @@ def _ingest_and_ask() -> int:
     settings = load_settings()
     _wait_for_samples(settings.require("api_url"))
     answered = _rag("ask", QUESTION, "--collection", COLLECTION)
+    _see_runs_end_well(settings.require("dagster_url"))
     _say(f"\nAssets, lineage and checks: {settings.require('dagster_url')}/asset-groups/{COLLECTION}")
     _say(f"REST, with examples:        {settings.require('api_url')}/docs")
     return answered
@@ -65,6 +66,26 @@ def _wait_for_samples(api: str) -> None:
         time.sleep(0.5)
     message = f"After {LIMIT_S} s the sample documents are not in: {said.strip() or 'nothing has arrived'}."
     raise RagError(message, remedy="'rag status' and 'rag logs dagster-daemon' say why.")
+
+
+def _see_runs_end_well(dagster: str) -> None:
+    """Return when no run is under way; raises ``RagError`` when one has failed: answers alone would hide that."""
+    ends = time.monotonic() + LIMIT_S
+    while time.monotonic() < ends and _runs(dagster, "QUEUED", "NOT_STARTED", "STARTING", "STARTED"):
+        time.sleep(0.5)
+    failed = _runs(dagster, "FAILURE")
+    if failed:
+        message = f"{len(failed)} runs failed, though the samples are in: {', '.join(failed[:3])}."
+        raise RagError(message, remedy=f"See {dagster}/runs for the reason.")
+
+
+def _runs(dagster: str, *statuses: str) -> list[str]:
+    query = (
+        "query($filter: RunsFilter) { runsOrError(filter: $filter, limit: 20) { ... on Runs { results { runId } } } }"
+    )
+    asked = {"query": query, "variables": {"filter": {"statuses": statuses}}}
+    answer = httpx.post(f"{dagster}/graphql", json=asked, timeout=30).raise_for_status().json()
+    return [run["runId"] for run in answer["data"]["runsOrError"]["results"]]
 
 
 def _states(api: str) -> dict[str, int]:

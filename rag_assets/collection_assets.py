@@ -63,6 +63,7 @@ def build_collection_assets(collection: Collection, partitions: dg.PartitionsDef
                     tried_again_in_s=_tried_again_in_s(context.retry_number),
                 )
                 if report is None:
+                    _end_without_claim(context)
                     return
                 if report.claim_lost:
                     message = "Another run took the block over; what this run had begun is that run's work now."
@@ -100,13 +101,28 @@ def _tried_again_in_s(retries: int) -> float | None:
     return 2 * float(RETRIES.delay or 0) * 2**retries + START_S
 
 
+def _end_without_claim(context: dg.AssetExecutionContext) -> None:
+    """End quietly a run that came too late to begin; one that had begun and failed must not look like a success."""
+    if context.retry_number:
+        message = "This run failed before, as its first attempts say; the rest of its block is another run's work now."
+        raise dg.Failure(message, allow_retries=False)
+
+
 @contextmanager
 def _told_to_dagster(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Translate our errors: an outage is raised for the retry policy, anything else of ours fails without a retry."""
+    """Translate errors: an outage is raised for the retry policy, anything else fails at once.
+
+    What nobody foresaw would fail again the same way, and has been counted against the documents in work.
+    """
     try:
         yield
     except DependencyUnavailable as outage:
         context.log.warning("%s is away, no attempt was spent: %s", outage.dependency, outage)
         raise
+    except (dg.Failure, dg.RetryRequested):
+        raise
     except RagError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}. This is a defect, in the installation or in rag-assets."
+        raise dg.Failure(description=message, allow_retries=False) from error

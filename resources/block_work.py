@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources import opened_ahead
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from resources.clients.qdrant.writing import QdrantWriter
     from resources.ingestion.checking.promises import CheckOutcome
     from resources.ingestion.counts import Counts, RunReport
+
+_Said = ParamSpec("_Said")
 
 LEASE_S = 60.0
 HELD_LIMIT_S = 3600.0
@@ -96,6 +98,7 @@ class BlockWork:
                 layers=layers,
                 recompute=recompute,
                 on_progress=_every(SAY_EVERY_S, self._say_counts),
+                on_embedding=_every(SAY_EVERY_S, self._say_embedding),
             )
             report = run.process(claim, reconcile=claim_number is None)
         except DependencyUnavailable:
@@ -238,6 +241,9 @@ class BlockWork:
                 raise DependencyUnavailable(message, dependency="block", remedy="Terminate that run, or try later.")
             time.sleep(LOOK_EVERY_S)
 
+    def _say_embedding(self, done: int, of: int) -> None:
+        self.say(f"{done:,} of {of:,} chunks of these documents are embedded")
+
     def _say_counts(self, counts: "Counts") -> None:
         self.say(
             f"{counts.arrivals} arrivals begun: {counts.indexed} indexed, {counts.unchanged} unchanged, "
@@ -247,14 +253,14 @@ class BlockWork:
         )
 
 
-def _every(interval_s: float, say: "Callable[[Counts], None]") -> "Callable[[Counts], None]":
+def _every(interval_s: float, say: Callable[_Said, None]) -> Callable[_Said, None]:
     last = time.monotonic()
 
-    def sometimes(counts: "Counts") -> None:
+    def sometimes(*said: _Said.args, **named: _Said.kwargs) -> None:
         nonlocal last
         if time.monotonic() - last >= interval_s:
             last = time.monotonic()
-            say(counts)
+            say(*said, **named)
 
     return sometimes
 

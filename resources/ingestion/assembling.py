@@ -52,6 +52,7 @@ class RunSetting:
     layers: frozenset[str]
     recompute: frozenset[str]
     on_progress: Callable[[Counts], None]
+    on_embedding: Callable[[int, int], None]
     threads: int
     lease_s: float
     at_step: Callable[[str], None]
@@ -110,6 +111,7 @@ def assemble(
             code_version=setting.code_version,
             clock=setting.clock,
             before_embedding=lease.check,
+            on_progress=setting.on_embedding,
             same_content=lambda hashes: setting.catalog.contents.find(
                 setting.collection.name, hashes, Layer.EMBEDDINGS, fingerprints[Layer.EMBEDDINGS]
             ),

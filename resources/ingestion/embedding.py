@@ -43,6 +43,7 @@ class ChunkEmbedder:
     code_version: str
     clock: Callable[[], datetime]
     before_embedding: Callable[[], None]
+    on_progress: Callable[[int, int], None]
     same_content: Callable[[Sequence[str]], Mapping[str, FoundPart]]
 
     def embed(self, chunked: Sequence[ChunkedDocument], found: Mapping[UUID, FoundPart], *, remake: bool) -> Embedded:
@@ -167,6 +168,7 @@ class ChunkEmbedder:
         bm25 = Bm25(k1=self.spec.bm25_k1, b=self.spec.bm25_b, average_length=self.spec.bm25_average_length)
         for start in range(0, len(ordered), _TEXTS_AT_ONCE):
             self.before_embedding()
+            self.on_progress(start, len(ordered))
             piece = ordered[start : start + _TEXTS_AT_ONCE]
             dense = np.asarray(self.embedder().embed_documents([text for _, (text, _) in piece]), dtype=np.float32)
             now = self.clock().isoformat()

@@ -35,7 +35,8 @@ class IngestRun:
 
     The factories are called when first needed: ``sandbox_factory`` gives a parser that the run enters and leaves,
     ``embedder_factory`` the embedder of a model name, which its owner closes. ``threads`` documents are read side by
-    side. ``at_step`` is told each numbered step as it is reached.
+    side. ``on_progress`` is told the counts after each micro-batch, ``on_embedding`` how many chunks of how many
+    are embedded while that goes on. ``at_step`` is told each numbered step as it is reached.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class IngestRun:
         layers: frozenset[str] = ALL_LAYERS,
         recompute: frozenset[str] = frozenset(),
         on_progress: Callable[[Counts], None] | None = None,
+        on_embedding: Callable[[int, int], None] | None = None,
         threads: int = 4,
         lease_s: float = 60.0,
         at_step: Callable[[str], None] = lambda _: None,
@@ -77,6 +79,7 @@ class IngestRun:
             layers=layers,
             recompute=recompute,
             on_progress=on_progress or (lambda _: None),
+            on_embedding=on_embedding or (lambda _done, _of: None),
             threads=threads,
             lease_s=lease_s,
             at_step=at_step,
