@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -138,7 +139,7 @@ def look_for_due_work(
         lost = 0 if is_served() else _make_lost_due(catalog, collection.name)
         if lost:
             return f"The index of {collection.name} is gone: its {lost} documents are due and will be written anew."
-        return f"Waited {wait_s:.0f} s: nothing of {collection.name} is due that is not being worked on."
+        return f"Waited {wait_s:.0f} s: nothing of {collection.name} is due{_but_waiting(catalog, collection.name)}."
     time.sleep(YIELD_S)
     require_dependencies()
     if left.seconds <= 0:
@@ -161,6 +162,18 @@ def ask_where_spec_differs(catalog: "Catalog", collection: Collection) -> int:
     if active is None:
         return 0
     return catalog.due.make_due_where_spec_differs(collection.name, active[0], processing_spec(collection))
+
+
+def _but_waiting(catalog: "Catalog", collection: str) -> str:
+    """Return what is due all the same, because a run works on its block: a large document holds up those behind it."""
+    busy = catalog.claims.waiting_behind(collection)
+    if not busy:
+        return " that is not being worked on"
+    now = datetime.now(UTC)
+    return " but what waits for a run that works on its block: " + "; ".join(
+        f"{each.waiting} documents for run {each.run_id[:8]}, {(now - each.since).total_seconds():.0f} s at work"
+        for each in busy
+    )
 
 
 def _make_lost_due(catalog: "Catalog", collection: str) -> int:

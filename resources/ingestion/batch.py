@@ -67,7 +67,8 @@ class BatchWork:
     def finish(self, read: ReadBatch) -> None:
         """Take what was read through the remaining layers; every arrival of the batch is settled on return."""
         self.totals.add(read.counts)
-        for piece in _pieces(read.results):
+        # Small documents first: they are answered while a large one is still being embedded.
+        for piece in _pieces(sorted(read.results, key=_text_of)):
             self._finish_each(piece)
 
     def _finish_each(self, results: Sequence[ReadResult]) -> None:
@@ -228,7 +229,7 @@ def _pieces(results: Sequence[ReadResult]) -> Iterator[list[ReadResult]]:
     piece: list[ReadResult] = []
     size = 0
     for result in results:
-        cost = text_bytes(result.row) if isinstance(result, ReadDocument) else 0
+        cost = _text_of(result)
         if piece and size + cost > _TEXT_AT_ONCE:
             yield piece
             piece, size = [], 0
@@ -236,3 +237,7 @@ def _pieces(results: Sequence[ReadResult]) -> Iterator[list[ReadResult]]:
         size += cost
     if piece:
         yield piece
+
+
+def _text_of(result: ReadResult) -> int:
+    return text_bytes(result.row) if isinstance(result, ReadDocument) else 0

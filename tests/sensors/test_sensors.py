@@ -253,3 +253,13 @@ def test_a_collections_sensors_run_by_default_and_definitions_load(loaded: Loade
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors)
     assert all((sensor.minimum_interval_seconds or 0) <= 4 for sensor in sensors)
     dg.Definitions.validate_loadable(dg.Definitions(assets=[_vectors], jobs=[_JOB], sensors=sensors))
+
+
+def test_a_tick_says_what_waits_for_a_run_that_is_busy_on_its_block(
+    loaded: LoadedCollection, catalog: Catalog, instance: dg.DagsterInstance
+) -> None:
+    (loaded.base_dir / "landing" / "a.txt").write_text("hello")
+    _sweep(loaded, catalog, instance)
+    [claim] = catalog.claims.request("notes", limit=1, launch_grace_s=60)
+    catalog.claims.start("notes", claim.partition, claim.number, run_id="0123456789", lease_s=60)
+    assert "1 documents for run 01234567" in (_due(loaded, catalog, instance).skip_message or "")

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.dead_runs import DUE_AGAIN, return_expired, return_left_behind, return_orphans
-from resources.clients.catalog.values import LAPSED_GRACE_S, Claim, DeadRuns, HeldBy, Lane
+from resources.clients.catalog.values import LAPSED_GRACE_S, BusyBlock, Claim, DeadRuns, HeldBy, Lane
 
 _SMALL = 16
 """A block with so little due work counts as small: it goes first."""
@@ -45,6 +45,15 @@ class Claims:
         """Return how many claims wait for their run to begin; lapsed ones do not count."""
         with self._database.transaction() as connection:
             return connection.execute(_REQUESTED, {"collection": collection}).scalar_one()
+
+    def waiting_behind(self, collection: str) -> list[BusyBlock]:
+        """Return the blocks in which due arrivals wait for the run that works there, the longest at work first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_WAITING_BEHIND, {"collection": collection}).all()
+        return [
+            BusyBlock(partition=row.partition, run_id=row.run_id, since=row.taken_at, waiting=row.waiting)
+            for row in rows
+        ]
 
     def start(self, collection: str, partition: int, number: int, *, run_id: str, lease_s: float) -> Claim | None:
         """Start a requested claim's run; None when the claim has moved on: end quietly.
@@ -200,6 +209,13 @@ SELECT taken.partition, taken.number, chosen.due FROM taken JOIN chosen USING (p
 )
 
 HAS_WORK = text(_DUE + "SELECT EXISTS (SELECT 1 FROM due)")  # noqa: S608 - constants of this module
+
+_WAITING_BEHIND = text("""
+SELECT c.partition, c.run_id, c.taken_at, count(*) AS waiting
+FROM claims c JOIN arrivals a ON a.collection = c.collection AND a.partition = c.partition AND a.due_at <= now()
+WHERE c.collection = :collection AND c.state = 'running'
+GROUP BY c.partition, c.run_id, c.taken_at ORDER BY c.taken_at LIMIT 5
+""")
 
 _REQUESTED = text("""
 SELECT count(*) FROM claims WHERE collection = :collection AND state = 'requested' AND lease_until > now()

@@ -64,6 +64,16 @@ class HeldBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BusyBlock:
+    """A block in which ``waiting`` due arrivals wait until run ``run_id``, at work there ``since``, comes to them."""
+
+    partition: int
+    run_id: str
+    since: datetime
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueArrival:
     """An arrival to work on.
 
