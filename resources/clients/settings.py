@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: Secret = Field(None, description="Secret key for the S3 server.")
     s3_region: str = Field("us-east-1", description="Region for the S3 server.")
 
-    postgres_port: Port = Field(55432, description="Port of the started PostgreSQL.")
+    postgres_port: Port = Field(15432, description="Port of the started PostgreSQL.")
     qdrant_port: Port = Field(6333, description="Port of the started Qdrant.")
     dagster_port: Port = Field(3000, description="Port of the started Dagster webserver.")
     api_port: Port = Field(8000, description="Port of the started query API.")

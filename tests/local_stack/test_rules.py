@@ -207,3 +207,9 @@ def test_following_a_log_goes_on_after_its_rotation(tmp_path: Path) -> None:
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "local-stack.md").read_text()
     assert [name for name in Settings.model_fields if f"`RAG_{name.upper()}`" not in page] == []
+
+
+def test_default_ports_lie_below_those_that_linux_lends_to_outgoing_connections() -> None:
+    defaults = {name: field.default for name, field in Settings.model_fields.items() if name.endswith("_port")}
+    assert len(defaults) == 5
+    assert all(1024 <= port < 32768 - 10 for port in defaults.values()), defaults
