@@ -13,19 +13,25 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@echo "1/3 Making a virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements/all.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements/all.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@echo "2/3 Installing the locked packages: about 1.3 GB on disk, a minute or two (more on a slow line) …"
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/all.txt
+	@echo "3/3 Installing rag-assets itself: a few seconds …"
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
+	@echo "Installed. 'make demo' shows it at work."
 
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@echo "Installing the tools of development …"
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.installed-models: requirements/models.txt $(VENV)/.installed-dev
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements/models.txt
+	@echo "Installing torch for the tests of models: this takes minutes …"
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/models.txt
 	@touch $@
 
 install: $(VENV)/.installed  ## install what a user runs into .venv (locked, no torch)
