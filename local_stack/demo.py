@@ -32,10 +32,12 @@ def main() -> int:
         _say(f"Error: {error}", to=sys.stderr)
         return 1
     finally:
-        if keep or ran_before:
+        if not (keep or ran_before):
+            _rag("down")
+        elif _rag("status", quiet=True) == 0:
             _say("The stack goes on running; 'make down' stops it.")
         else:
-            _rag("down")
+            _say("Not every part of the stack runs: 'rag status' and 'rag logs supervisor' say more.")
 
 
 def _ingest_and_ask() -> int:
