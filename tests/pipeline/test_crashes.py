@@ -15,7 +15,9 @@ from rag_core.errors import DependencyUnavailable
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.parsing import ParserSandbox
 from resources.clients.qdrant.connect import connect
-from resources.ingestion.checking import CHECKS, check_blocks
+from resources.clients.qdrant.inspecting import QdrantInspector
+from resources.ingestion.checking.blocks import check_blocks
+from resources.ingestion.checking.promises import CHECKS
 from tests.pipeline.corpus import Corpus, assert_same_points, paragraphs
 from tests.pipeline.doomed import BEFORE_DELETING, RUN_ID, run_and_die
 from tests.pipeline.edge import EdgeServer
@@ -115,7 +117,15 @@ def assert_all_is_one_thing(corpus: Corpus) -> None:
     settled = {ArrivalState.INDEXED, ArrivalState.UNCHANGED, ArrivalState.DELETED, ArrivalState.SUPERSEDED}
     assert set(corpus.states()) <= settled
     names = frozenset(check.name for check in CHECKS)
-    outcomes = check_blocks(corpus.name, [0], names, catalog=corpus.catalog, parts=corpus.parts, writer=corpus.writer)
+    outcomes = check_blocks(
+        corpus.collection,
+        None,
+        names,
+        catalog=corpus.catalog,
+        parts=corpus.parts,
+        writer=corpus.writer,
+        inspector=QdrantInspector(corpus.client),
+    )
     assert [(one.check.name, one.summary) for one in outcomes if not one.passed] == []
 
 
