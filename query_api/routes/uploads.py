@@ -109,14 +109,14 @@ def _answer_from(catalog: Callable[[], Catalog], links: Links) -> Callable[[Take
     return answer
 
 
-for path in PATHS:
+for path, title in zip(PATHS, ("Upload documents", "Upload documents (alias of POST /v1/documents)"), strict=True):
     router.add_api_route(
         path,
         upload,
         methods=["POST"],
         status_code=202,
         response_model=UploadAnswer,
-        summary="Upload documents",
+        summary=title,
         operation_id=f"upload{path.replace('/', '_')}",
         openapi_extra=_FORM,
         responses=_REFUSALS,

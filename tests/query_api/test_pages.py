@@ -65,3 +65,9 @@ def test_the_page_loads_nothing_from_elsewhere(api: TestClient) -> None:
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?:https?:)?//", page.text)
     assert api.get("/redoc").status_code == 404
     assert api.get("/", follow_redirects=False).headers["location"] == "/docs"
+
+
+def test_no_two_requests_of_the_page_have_the_same_title(api: TestClient) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+    titles = [operation["summary"] for methods in paths.values() for operation in methods.values()]
+    assert len(titles) == len(set(titles))
