@@ -177,6 +177,23 @@ def test_empty_and_wordless_files_have_no_text() -> None:
         assert kind_of(data, name) is QuarantineKind.NO_TEXT
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The file is empty (0 bytes)."),
+        (b" \n\t\r\n", "nothing but blanks and line ends (5 bytes)"),
+        (b"\0" * 2000, "nothing but NUL bytes (2,000 of them)"),
+        (b" \0\n", "nothing but blanks and line ends and NUL bytes (3 bytes)"),
+        ("\u00a0\u3000".encode(), "The text file holds no text."),
+    ],
+)
+def test_a_file_without_text_is_named_for_what_it_is_and_ocr_is_advised_for_scans_alone(data: bytes, said: str) -> None:
+    with pytest.raises(DocumentRejected) as caught:
+        parsed(data)
+    assert said in caught.value.message
+    assert "OCR" not in caught.value.remedy
+
+
 def test_noise_is_unreadable() -> None:
     assert kind_of("\ufffd\ufffd \ufffd\ufffd x " * 50) is QuarantineKind.UNREADABLE
     assert kind_of("(cid:12)(cid:44)(cid:3) " * 50) is QuarantineKind.UNREADABLE

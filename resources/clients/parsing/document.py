@@ -13,7 +13,7 @@ from resources.clients.parsing.markdown import parse_markdown
 from resources.clients.parsing.media_types import Claims, media_type_of
 from resources.clients.parsing.pdf import parse_pdf
 from resources.clients.parsing.plain_text import parse_plain_text
-from resources.clients.parsing.rejections import document_too_large, no_text, too_much_memory, unreadable
+from resources.clients.parsing.rejections import blank, document_too_large, too_much_memory, unreadable
 from resources.clients.parsing.versions import (
     CSV,
     DOCX,
@@ -59,7 +59,7 @@ def parse_document(data: bytes, claims: Claims, passwords: Sequence[str], limits
     if len(data) > limits.max_document_bytes:
         raise document_too_large(len(data), limits.max_document_bytes)
     if not data.strip(b"\0 \t\r\n"):
-        raise no_text("The empty file")
+        raise blank(data)
     try:
         media_type = media_type_of(data, claims)
         if media_type == PDF:

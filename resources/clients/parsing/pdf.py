@@ -86,7 +86,7 @@ def _rejection(unusable: Sequence[tuple[PdfContent, str]], refusals: Sequence[st
         if content.failed_pages and len(content.failed_pages) == len(content.pages):
             return unreadable("None of its pages can be read.")
         count = len(content.pages)
-        return no_text(f"The PDF ({count} page{'s' if count != 1 else ''})")
+        return no_text(f"The PDF ({count} page{'s' if count != 1 else ''})", may_be_scan=True)
     return unreadable(f"No PDF parser can open it ({'; '.join(refusals)}).")
 
 

@@ -3,13 +3,29 @@
 from rag_core.errors import DocumentRejected, QuarantineKind
 
 
-def no_text(what: str) -> DocumentRejected:
+def no_text(what: str, *, may_be_scan: bool = False) -> DocumentRejected:
     """Say that a document holds no text, for example a scan."""
     return DocumentRejected(
         QuarantineKind.NO_TEXT,
         f"{what} holds no text.",
-        remedy="If it is a scan, run OCR on it (for example `ocrmypdf`) and store the result in its place.",
+        remedy="If it is a scan, run OCR on it (for example `ocrmypdf`) and store the result in its place."
+        if may_be_scan
+        else "Store a version that holds text, or take it out of the source.",
     )
+
+
+def blank(data: bytes) -> DocumentRejected:
+    """Say that a file is empty, or holds nothing but blanks and NUL bytes."""
+    if not data:
+        message, remedy = "The file is empty (0 bytes).", "If it should not be, copy it again from its original."
+    elif not data.strip(b"\0"):
+        message = f"The file holds nothing but NUL bytes ({len(data):,} of them)."
+        remedy = "It was never written to its end, or was damaged: store it again from its original."
+    else:
+        with_nul = " and NUL bytes" if b"\0" in data else ""
+        message = f"The file holds nothing but blanks and line ends{with_nul} ({len(data):,} bytes)."
+        remedy = "Store a version that holds text, or take it out of the source."
+    return DocumentRejected(QuarantineKind.NO_TEXT, message, remedy=remedy)
 
 
 def unreadable(
