@@ -40,6 +40,8 @@ def documents(
 ) -> DocumentList:
     """Return documents by URI, or in a state in the order of their arrival, a page at a time."""
     page = catalog.queries.documents(collection, state=state, prefix=prefix, after=after, limit=limit)
+    if not page.documents:
+        _see_known(catalog, collection)
     return DocumentList(documents=[summary(row, links) for row in page.documents], next_after=page.next_after)
 
 
@@ -70,6 +72,7 @@ def retry_many(collection: Annotated[CollectionName, Path()], request: RetryRequ
     """Make a collection's quarantined (or waiting) documents due at once."""
     if request.state not in _RETRYABLE:
         raise InvalidRequest(f"Documents that are {request.state.value} cannot be tried again.")
+    _see_known(catalog, collection)
     made = 0
     which = DueFilter(states=frozenset({request.state}), kinds=_kinds(request.kind), prefix=request.prefix)
     while True:
@@ -77,6 +80,16 @@ def retry_many(collection: Annotated[CollectionName, Path()], request: RetryRequ
         made += now
         if now < _RETRIED_AT_ONCE:
             return Retried(retried=made)
+
+
+def _see_known(catalog: Catalog, collection: str) -> None:
+    """Raise ``InvalidRequest`` with the names there are where nothing was ever recorded for the collection."""
+    names = catalog.queries.collections()
+    if collection not in names:
+        raise InvalidRequest(
+            f"Nothing was recorded for a collection named {collection!r}; there are: {', '.join(names) or 'none yet'}.",
+            remedy="A collection is known once its first documents were seen.",
+        )
 
 
 def _known(catalog: Catalog, document_id: UUID) -> DocumentRow:

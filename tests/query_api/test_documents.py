@@ -109,3 +109,14 @@ def test_an_unknown_document_is_a_404_with_a_remedy(api: TestClient) -> None:
     answer = api.get(f"/v1/documents/{uuid.uuid4()}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.json()["remedy"]
+
+
+def test_an_unknown_collection_is_a_problem_with_the_names_there_are(api: TestClient) -> None:
+    for answer in (
+        api.get("/v1/documents", params={"collection": "zzz"}),
+        api.post("/v1/collections/zzz/retry", json={"state": "quarantined"}),
+    ):
+        assert answer.status_code == 422
+        assert "'zzz'" in answer.json()["detail"]
+        assert COLLECTION in answer.json()["detail"]
+    assert api.get("/v1/documents", params={"collection": COLLECTION, "prefix": "nowhere"}).status_code == 200
