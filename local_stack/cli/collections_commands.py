@@ -59,7 +59,8 @@ def check(*, as_json: Json = False) -> None:
         for each in problems:
             console().print(str(each))
         usable, _ = usable_collections(folder)
-        console().print(f"{len(usable)} usable, {len(problems)} problems in {folder}.")
+        number = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        console().print(f"{len(usable)} usable, {number} in {folder}.")
     raise typer.Exit(1 if problems else 0)
 
 

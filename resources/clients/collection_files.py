@@ -12,6 +12,7 @@ from rag_core.collection import Collection
 from rag_core.errors import ConfigurationError
 from rag_core.plain_yaml import check_plain
 from resources.clients.object_store.overlapping import unusable_roots
+from resources.clients.unknown_fields import unknown_field
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES = 1000
@@ -136,7 +137,9 @@ def _read(path: Path) -> LoadedCollection | list[Problem]:
             if each["type"] == "too_short" and any(_is_inside(other["loc"], each["loc"]) for other in found):
                 continue  # pydantic counts only the items that are right, and says what is wrong with the others
             field, line = _place(root, each["loc"])
-            problems.append(problem(each["msg"].removeprefix("Value error, "), line=line, field=field))
+            is_unknown = each["type"] == "extra_forbidden"
+            said = unknown_field(Collection, each["loc"]) if is_unknown else each["msg"].removeprefix("Value error, ")
+            problems.append(problem(said, line=line, field=field))
         return sorted(problems, key=lambda each: each.line)
     for index, message in unusable_roots(collection.sources, path.absolute().parent):
         field, line = _place(root, ["sources", index, "url"])

@@ -29,6 +29,7 @@ def test_a_problem_is_a_line_with_file_line_and_field_and_exit_code_1(rag: Rag, 
     ran = rag("collections", "check")
     assert ran.code == 1
     assert "wrong.yaml:4: sources[0].url: unknown scheme" in ran.out
+    assert "1 usable, 1 problem in" in ran.out
     (problem,) = rag("collections", "check", "--json").json["problems"]
     assert (problem["line"], problem["field"]) == (4, "sources[0].url")
 

@@ -73,6 +73,26 @@ def test_what_is_no_usable_yaml_is_refused(tmp_path: Path, text: str, expected: 
     assert problems[0].startswith(expected), problems
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("    inclde: ['*.md']\n", "5 sources[0].inclde: unknown field 'inclde'; did you mean 'include'?"),
+        (
+            "    sweep: {intervals: 3}\n",
+            "5 sources[0].sweep.intervals: unknown field 'intervals'; did you mean 'interval_s'?",
+        ),
+        (
+            "    metadata:\n      - { from: sidecar, sufix: .x }\n",
+            "6 sources[0].metadata[0].sufix: unknown field 'sufix'; did you mean 'suffix'?",
+        ),
+        ("uploads: {source: inbox, prefx: x}\n", "5 uploads.prefx: unknown field 'prefx'; did you mean 'prefix'?"),
+        ("embedding: {zzz: x}\n", "5 embedding.zzz: unknown field 'zzz'; there are: model, runtime"),
+    ],
+)
+def test_an_unknown_field_is_said_with_the_known_one_that_is_nearest(tmp_path: Path, text: str, expected: str) -> None:
+    assert _problems(tmp_path, _GOOD.format(name="notes") + text) == [expected]
+
+
 def test_a_name_declared_in_two_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(_GOOD.format(name="notes"))
     (tmp_path / "b.yml").write_text("# again\n" + _GOOD.format(name="notes"))
