@@ -20,7 +20,7 @@ def list_(*, as_json: Json = False) -> None:
     from rich.table import Table
 
     from local_stack.cli import api_client
-    from local_stack.cli.printing import console, print_json
+    from local_stack.cli.printing import print_json, print_table
 
     answer = api_client.get("/v1/collections")
     if as_json:
@@ -41,7 +41,7 @@ def list_(*, as_json: Json = False) -> None:
             index["model"],
             ", ".join(stop["source"] for stop in each["stopped_sources"]),
         )
-    console().print(table)
+    print_table(table)
 
 
 @collections.command()

@@ -26,7 +26,7 @@ def documents(
 ) -> None:
     """List documents with their state and the reason, or show one."""
     from local_stack.cli import api_client
-    from local_stack.cli.printing import console, documents_table, print_json
+    from local_stack.cli.printing import console, print_documents, print_json
 
     if document is not None:
         found = api_client.get(f"/v1/documents/{document_id_of(document, collection)}")
@@ -36,10 +36,12 @@ def documents(
     if as_json:
         print_json({"documents": listed, "next_after": next_after})
         return
-    out = console()
-    out.print(documents_table(listed) if listed else "No documents.")
+    if listed:
+        print_documents(listed)
+    else:
+        console().print("No documents.")
     if next_after:
-        out.print(f"There are more than {limit}; --limit shows more of them.")
+        console().print(f"There are more than {limit}; --limit shows more of them.")
 
 
 @app.command()
@@ -112,12 +114,13 @@ def _listed(
 
 def _show(document: dict[str, Any]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    from local_stack.cli.printing import console, documents_table, plain
+    from local_stack.cli.printing import console, plain, print_documents, print_table, visible
 
     out = console()
-    out.print(documents_table([document]))
-    out.print(f"\n{plain(document['uri'])}")
+    print_documents([document])
+    out.print(f"\n{visible(document['uri'])}")
     indexed = document["indexed"]
     if indexed:
         made = indexed["made_by"]
@@ -135,6 +138,6 @@ def _show(document: dict[str, Any]) -> None:
             each["recorded_at"],
             each["state"],
             each["run_url"] or each["run_id"],
-            plain(f"{reason['kind']}: {reason['message']}") if reason else "",
+            Text(" ".join(plain(f"{reason['kind']}: {reason['message']}").split())) if reason else "",
         )
-    out.print(table)
+    print_table(table)

@@ -104,19 +104,19 @@ def _put_all(
 
 
 def _show_put(puts: "list[Put]", *, as_json: bool) -> None:
-    from local_stack.cli.printing import console, plain, print_json
+    from local_stack.cli.printing import console, print_json, visible
 
     if as_json:
         print_json({"put": [{"key": put.key, "document_id": str(put.document_id)} for put in puts]})
         return
     for put in puts:
-        console().print(plain(put.key))
+        console().print(visible(put.key))
     console().print(f"{len(puts)} copied; rag documents shows what becomes of them.")
 
 
 def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed", *, as_json: bool) -> int:
     """Print what became of each file; return the exit code."""
-    from local_stack.cli.printing import console, documents_table, plain, print_json
+    from local_stack.cli.printing import console, print_documents, print_json, visible
     from query_api.links import Links
     from query_api.shapes.documents import summary
 
@@ -129,9 +129,9 @@ def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed"
         print_json({"documents": shown, "waiting": waiting})
     else:
         if shown:
-            console().print(documents_table(shown))
+            print_documents(shown)
         for key in waiting:
-            console().print(f"not done yet: {plain(key)}", style="yellow")
+            console().print(f"not done yet: {visible(key)}", style="yellow")
         if waiting:
             console().print("They go on without this command; 'rag documents' and 'rag sources' say where they are.")
     return 1 if failed or waiting else 0

@@ -1,6 +1,7 @@
 """``rag sources``: which sources stopped red, and letting them go on."""
 
 import getpass
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,9 @@ from local_stack.cli.options import Json
 from rag_core.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
+    from rag_core.collection import BucketSource
     from resources.clients.catalog.values import PartitionLimits, Stop
+    from resources.clients.collection_files import LoadedCollection
     from resources.clients.settings import Settings
 
 app = typer.Typer()
@@ -33,20 +36,21 @@ def list_(*, as_json: Json = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from local_stack.cli.printing import console, plain, print_json
+    from local_stack.cli.printing import console, plain, print_json, print_table, visible
 
     rows = _rows()
     if as_json:
         print_json({"sources": rows})
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("collection", "source", "state", "url", "reason"):
+    for column in ("collection", "source", "state", "location", "reason"):
         table.add_column(column, overflow="fold")
     for row in rows:
         stop = row["stopped"]
         state = Text(f"stopped: {stop['kind']}", style="red") if stop else Text("ok", style="green")
-        table.add_row(row["collection"], row["source"], state, row["url"], plain(stop["reason"]) if stop else "")
-    console().print(table)
+        reason = Text(" ".join(plain(stop["reason"]).split()) if stop else "")
+        table.add_row(row["collection"], row["source"], state, Text(visible(row["location"])), reason)
+    print_table(table)
     if any(row["stopped"] for row in rows):
         console().print("'rag sources confirm COLLECTION SOURCE' lets a stopped source go on.")
 
@@ -102,7 +106,9 @@ def _rows() -> list[dict[str, Any]]:
     settings = load_settings()
     usable, _ = usable_collections(settings.collections)
     declared = {
-        (each.collection.name, source.name): source.url for each in usable for source in each.collection.sources
+        (each.collection.name, source.name): {"url": source.url, "location": _location(settings, each, source)}
+        for each in usable
+        for source in each.collection.sources
     }
     with open_catalog(settings.require("database_url")) as catalog:
         names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
@@ -111,11 +117,22 @@ def _rows() -> list[dict[str, Any]]:
         {
             "collection": collection,
             "source": source,
-            "url": declared.get((collection, source), ""),
+            **declared.get((collection, source), {"url": "", "location": ""}),
             "stopped": stopped(stop).model_dump(mode="json") if (stop := stops.get((collection, source))) else None,
         }
         for collection, source in sorted(declared.keys() | stops.keys())
     ]
+
+
+def _location(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> str:
+    """Return where a source really lies: the folder's absolute path, or the bucket's URL."""
+    from resources.clients.object_store import location_of
+
+    try:
+        found = location_of(source, loaded.base_dir, environ={**os.environ, "RAG_HOME": str(settings.home)})
+    except ConfigurationError:
+        return source.url
+    return str(found) if source.is_folder else f"s3://{found}"
 
 
 def _limits(settings: "Settings", collection: str) -> "PartitionLimits":

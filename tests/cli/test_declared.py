@@ -40,6 +40,7 @@ def test_a_stopped_source_is_listed_and_let_go_on_by_a_person(own_database: str,
     listed = rag("sources")
     assert "stopped: root-missing" in listed.out
     assert "The folder is gone." in listed.out
+    assert str(inbox.resolve()) in listed.out
     nobody_asked = rag("sources", "confirm", COLLECTION, "inbox")
     assert (nobody_asked.code, "--yes" in nobody_asked.err) == (2, True)
     confirmed = rag("sources", "confirm", COLLECTION, "inbox", "--yes", "--json")

@@ -1,3 +1,6 @@
+import pytest
+
+from local_stack.cli.printing import print_documents, visible
 from tests.cli.conftest import Rag
 from tests.query_api.conftest import BACKUPS, BROKEN, COLLECTION
 from tests.retrieval.small_index import id_of
@@ -38,3 +41,28 @@ def test_collections_are_listed_with_counts(rag: Rag) -> None:
     assert ran.code == 0
     assert "1 quarantined" in ran.out
     assert rag("collections", "list", "--json").json["collections"][0]["name"] == COLLECTION
+
+
+def test_a_row_is_one_line_where_the_output_is_no_terminal(rag: Rag) -> None:
+    rows = rag("documents").out.splitlines()
+    documents = rag("documents", "--json").json["documents"]
+    assert len(rows) == len(documents) + 1
+    for row, document in zip(rows[1:], documents, strict=True):
+        assert document["document_id"] in row
+        assert row == row.rstrip()
+
+
+def test_names_show_what_cannot_be_seen_and_do_not_break_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\nb\x1b[31m\u202e" + "x" * 300
+    document = {
+        "state": "indexed",
+        "key": name,
+        "document_id": "1-2-3",
+        "reason": None,
+        "stale": False,
+        "indexed": None,
+    }
+    print_documents([document])
+    _, row = capsys.readouterr().out.splitlines()
+    assert row == f"indexed  a\\nb\\x1b[31m\\u202e{'x' * 300}  1-2-3"
+    assert visible("\udcff.md") == "\\udcff.md"
