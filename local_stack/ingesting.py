@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INBOX = "inbox"
 END_STATES = frozenset({ArrivalState.INDEXED, ArrivalState.UNCHANGED, ArrivalState.QUARANTINED, ArrivalState.DELETED})
 MAX_FILES = 100_000
+MAX_SKIPPED_NAMED = 1000
 _LOOK_EVERY_S = 0.25
 _IDS_AT_ONCE = 500
 
@@ -34,6 +35,23 @@ class GivenFile:
 
     path: Path
     key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Something in a folder that is not ingested, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFiles:
+    """The files to ingest, and the first of what was left out."""
+
+    files: list[GivenFile]
+    skipped: list[Skipped]
+    number_skipped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +90,23 @@ def receiving_source(loaded: LoadedCollection, named: str | None) -> BucketSourc
     )
 
 
-def given_files(paths: Sequence[Path], source: BucketSource) -> list[GivenFile]:
+def given_files(paths: Sequence[Path], source: BucketSource) -> GivenFiles:
     """Return every file under the paths with its key, sidecars first; a folder keeps its own name, as ``cp -r`` does.
 
-    Hidden and unfinished files in folders are left out, and links are not followed. Raises ``InvalidRequest`` for a
-    path that is not there, a file that the source's globs do not take, and two files that would have the same key.
+    What a folder holds and the source cannot have is left out, with its reason. Raises ``InvalidRequest`` for a path
+    that is not there, a file that cannot be taken, and two files that would have the same key.
     """
     found: dict[str, GivenFile] = {}
+    skipped: list[Skipped] = []
+    number_skipped = 0
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow a link's name away
         for each in _files_of(path, source):
+            if isinstance(each, Skipped):
+                number_skipped += 1
+                if len(skipped) < MAX_SKIPPED_NAMED:
+                    skipped.append(each)
+                continue
             other = found.setdefault(each.key, each)
             if other.path != each.path:
                 raise InvalidRequest(
@@ -90,9 +115,8 @@ def given_files(paths: Sequence[Path], source: BucketSource) -> list[GivenFile]:
                 )
             if len(found) > MAX_FILES:
                 raise InvalidRequest(f"More than {MAX_FILES} files.", remedy="Point a source at the folder instead.")
-    if not found:
-        raise InvalidRequest("There is no file to ingest.", remedy="Hidden and unfinished files are left out.")
-    return sorted(found.values(), key=lambda each: (not is_sidecar(each.key, source), each.key))
+    ordered = sorted(found.values(), key=lambda each: (not is_sidecar(each.key, source), each.key))
+    return GivenFiles(files=ordered, skipped=skipped, number_skipped=number_skipped)
 
 
 def is_sidecar(key: str, source: BucketSource) -> bool:
@@ -146,25 +170,61 @@ def _looked_up(catalog: "Catalog", identities: list[UUID]) -> Iterator["dict[UUI
         yield catalog.queries.documents_by_id(identities[start : start + _IDS_AT_ONCE])
 
 
-def _files_of(path: Path, source: BucketSource) -> Iterator[GivenFile]:
+def _files_of(path: Path, source: BucketSource) -> Iterator[GivenFile | Skipped]:
     if path.is_dir():
-        for folder, folders, names in os.walk(path, followlinks=False):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                inside = Path(folder) / name
-                key = inside.relative_to(path.parent).as_posix()
-                if not name.startswith(".") and inside.is_file() and not inside.is_symlink() and _takes(source, key):
-                    yield GivenFile(path=inside, key=key)
+        yield from _files_under(path, source)
         return
-    if not path.is_file():
+    if not path.exists():
         raise InvalidRequest(f"There is no file or folder {path}.", remedy="Check the path.")
-    if not _takes(source, path.name):
+    reason = _why_not_a_file(path) if not path.is_file() else _why_not_taken(source, path.name)
+    if reason:
         raise InvalidRequest(
-            f"Source {source.name!r} does not take {path.name!r}: its globs leave it out.",
+            f"Source {source.name!r} does not take {path.name!r}: {reason}.",
             remedy="Rename the file, or change include, exclude and ignore in the collection's file.",
         )
     yield GivenFile(path=path, key=path.name)
 
 
-def _takes(source: BucketSource, key: str) -> bool:
-    return is_addressable(key) and (is_sidecar(key, source) or selects(source, key))
+def _files_under(top: Path, source: BucketSource) -> Iterator[GivenFile | Skipped]:
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(top, followlinks=False, onerror=unreadable.append):
+        entered: list[str] = []
+        for name in sorted(folders):
+            inside = Path(folder) / name
+            reason = "hidden" if name.startswith(".") else "link" if inside.is_symlink() else ""
+            if reason:
+                yield Skipped(path=inside, reason=reason)
+            else:
+                entered.append(name)
+        folders[:] = entered
+        for name in sorted(names):
+            inside = Path(folder) / name
+            key = inside.relative_to(top.parent).as_posix()
+            reason = "hidden" if name.startswith(".") else _why_not_a_file(inside) or _why_not_taken(source, key)
+            yield Skipped(path=inside, reason=reason) if reason else GivenFile(path=inside, key=key)
+    for error in unreadable:
+        yield Skipped(path=Path(str(error.filename)), reason=f"cannot be read: {error.strerror}")
+
+
+def _why_not_a_file(path: Path) -> str:
+    """Return what a path is instead of a regular file; empty where it is one."""
+    if path.is_symlink():
+        return "link"
+    if path.is_fifo():
+        return "pipe"
+    return "" if path.is_file() else "no regular file"
+
+
+def _why_not_taken(source: BucketSource, key: str) -> str:
+    """Return why a source has no document of such a key; empty where it may have one."""
+    if not is_addressable(key):
+        return "name too long" if _is_utf8(key) else "name is not UTF-8"
+    return "" if is_sidecar(key, source) or selects(source, key) else "the source's globs leave it out"
+
+
+def _is_utf8(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from local_stack.cli.options import Json
 from rag_core.arrivals import ArrivalState
+from rag_core.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from local_stack.ingesting import Followed, GivenFile, Put
+    from local_stack.ingesting import Followed, GivenFile, GivenFiles, Put
     from rag_core.collection import BucketSource
     from resources.clients.catalog import Catalog
     from resources.clients.collection_files import LoadedCollection
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from resources.clients.settings import Settings
 
 app = typer.Typer()
+
+_SKIPPED_SHOWN = 20
 
 
 @app.command()
@@ -42,23 +45,24 @@ def ingest(
     settings = load_settings()
     loaded = _collection(settings, collection)
     takes = receiving_source(loaded, source)
-    files = given_files(paths, takes)
+    given = given_files(paths, takes)
+    if not given.files:
+        raise InvalidRequest("There is no file to ingest.", remedy=_skipped_line(given) or "The folder is empty.")
     with ExitStack() as closing:
         catalog = closing.enter_context(open_catalog(settings.require("database_url")))
         store = _store(settings, loaded, takes)
         progress = closing.enter_context(step_bars(show=not as_json))
-        puts = _put_all(files, takes, loaded.collection.name, catalog, store, progress, put_file, is_sidecar)
+        puts = _put_all(given.files, takes, loaded.collection.name, catalog, store, progress, put_file, is_sidecar)
         followed = None
         if wait:
             followed = follow(catalog, puts, timeout_s=timeout, seen=lambda done: progress("reading", done, len(puts)))
     if followed is None:
-        _show_put(puts, as_json=as_json)
+        _show_put(puts, given, as_json=as_json)
         return
-    raise typer.Exit(_show_outcomes(settings, puts, followed, as_json=as_json))
+    raise typer.Exit(_show_outcomes(settings, puts, followed, given, as_json=as_json))
 
 
 def _collection(settings: "Settings", named: str | None) -> "LoadedCollection":
-    from rag_core.errors import InvalidRequest
     from resources.clients.collection_files import load_collection, usable_collections
 
     if named is not None:
@@ -103,18 +107,22 @@ def _put_all(
     return puts
 
 
-def _show_put(puts: "list[Put]", *, as_json: bool) -> None:
+def _show_put(puts: "list[Put]", given: "GivenFiles", *, as_json: bool) -> None:
     from local_stack.cli.printing import console, print_json, visible
 
     if as_json:
-        print_json({"put": [{"key": put.key, "document_id": str(put.document_id)} for put in puts]})
+        put = [{"key": put.key, "document_id": str(put.document_id)} for put in puts]
+        print_json({"put": put, **_skipped_members(given)})
         return
     for put in puts:
         console().print(visible(put.key))
     console().print(f"{len(puts)} copied; rag documents shows what becomes of them.")
+    _show_skipped(given)
 
 
-def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed", *, as_json: bool) -> int:
+def _show_outcomes(
+    settings: "Settings", puts: "list[Put]", followed: "Followed", given: "GivenFiles", *, as_json: bool
+) -> int:
     """Print what became of each file; return the exit code."""
     from local_stack.cli.printing import console, print_documents, print_json, visible
     from query_api.links import Links
@@ -126,7 +134,7 @@ def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed"
     waiting = [put.key for put in puts if put.document_id in followed.waiting]
     failed = any(row.state is ArrivalState.QUARANTINED for row in rows)
     if as_json:
-        print_json({"documents": shown, "waiting": waiting})
+        print_json({"documents": shown, "waiting": waiting, **_skipped_members(given)})
     else:
         if shown:
             print_documents(shown)
@@ -134,4 +142,30 @@ def _show_outcomes(settings: "Settings", puts: "list[Put]", followed: "Followed"
             console().print(f"not done yet: {visible(key)}", style="yellow")
         if waiting:
             console().print("They go on without this command; 'rag documents' and 'rag sources' say where they are.")
+        _show_skipped(given)
     return 1 if failed or waiting else 0
+
+
+def _skipped_members(given: "GivenFiles") -> dict[str, Any]:
+    from local_stack.cli.printing import visible
+
+    named = [{"path": visible(each.path), "reason": each.reason} for each in given.skipped]
+    return {"skipped": named, "skipped_total": given.number_skipped}
+
+
+def _show_skipped(given: "GivenFiles") -> None:
+    from local_stack.cli.printing import console
+
+    if given.number_skipped:
+        console().print(_skipped_line(given), style="yellow")
+
+
+def _skipped_line(given: "GivenFiles") -> str:
+    """Return how many were left out and the first of them, each with its reason; empty without any."""
+    from local_stack.cli.printing import visible
+
+    if not given.number_skipped:
+        return ""
+    named = [f"{visible(each.path)} ({each.reason})" for each in given.skipped[:_SKIPPED_SHOWN]]
+    more = given.number_skipped - len(named)
+    return f"Skipped {given.number_skipped}: {', '.join(named)}{f' and {more} more' if more else ''}."

@@ -1,5 +1,6 @@
 """Ingesting by hand; a thread of the test does what sensors and runs do: observe the folder, settle the arrivals."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,6 +162,45 @@ def test_hidden_files_and_links_in_folders_stay_and_sidecars_go_first(tmp_path: 
     for name in ("a.md", "a.md.meta.yaml", ".hidden.md", ".git/x.md"):
         (folder / name).write_text("x")
     (folder / "link.md").symlink_to(folder / "a.md")
-    assert [each.key for each in given_files([folder], source)] == ["f/a.md.meta.yaml", "f/a.md"]
-    with pytest.raises(InvalidRequest, match="no file to ingest"):
-        given_files([folder / ".git"], BucketSource(name="inbox", url="x", include=("*.pdf",)))
+    assert [each.key for each in given_files([folder], source).files] == ["f/a.md.meta.yaml", "f/a.md"]
+    assert given_files([folder / ".git"], BucketSource(name="inbox", url="x", include=("*.pdf",))).files == []
+
+
+def test_what_a_folder_holds_and_is_not_ingested_is_named_with_its_reason(tmp_path: Path) -> None:
+    source = BucketSource(name="inbox", url="x", include=("**/*.md",))
+    folder = tmp_path / "f"
+    (folder / ".git").mkdir(parents=True)
+    for name in ("a.md", ".hidden.md", ".git/x.md", "b.bin", "\udcff.md"):
+        (folder / name).write_text("x")
+    (folder / "link.md").symlink_to(folder / "a.md")
+    (folder / "linked").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe.md")
+    given = given_files([folder], source)
+    assert [each.key for each in given.files] == ["f/a.md"]
+    assert {each.path.name: each.reason for each in given.skipped} == {
+        ".git": "hidden",
+        ".hidden.md": "hidden",
+        "b.bin": "the source's globs leave it out",
+        "link.md": "link",
+        "linked": "link",
+        "pipe.md": "pipe",
+        "\udcff.md": "name is not UTF-8",
+    }
+    assert given.number_skipped == len(given.skipped)
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        given_files([folder / "\udcff.md"], source)
+
+
+@pytest.mark.usefixtures("catalog", "inbox")
+def test_ingest_says_last_what_it_skipped(rag: Rag, tmp_path: Path) -> None:
+    folder = tmp_path / "team"
+    folder.mkdir()
+    (folder / ".hidden.md").write_text("x")
+    nothing = rag("ingest", str(folder))
+    assert (nothing.code, "Skipped 1:" in nothing.err) == (2, True)
+    (folder / "a.md").write_text("x")
+    (folder / "\udcff.md").write_text("x")
+    last = rag("ingest", str(folder), "--no-wait").out.splitlines()[-1]
+    assert last == f"Skipped 2: {folder}/.hidden.md (hidden), {folder}/\\udcff.md (name is not UTF-8)."
+    ran = rag("ingest", str(folder), "--no-wait", "--json").json
+    assert ([each["reason"] for each in ran["skipped"]], ran["skipped_total"]) == (["hidden", "name is not UTF-8"], 2)
