@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from query_api.uploading.refusals import UploadRefused, UploadsBusy
+from query_api.wrong_fields import sentences, wrong_fields
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
-_MAX_PROBLEMS = 20
 _log = logging.getLogger("query_api")
 
 
@@ -30,7 +30,7 @@ class Problem(BaseModel):
     type: str = Field(description="A stable name of the kind of problem.", examples=["about:blank"])
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
-    detail: str = Field(examples=["query: String should have at most 2000 characters"])
+    detail: str = Field(examples=["The field 'query' must have at most 2000 characters."])
     remedy: str = Field(examples=["Correct the request; /docs describes it."])
     dependency: str | None = Field(default=None, description="The part of the system that is away.")
     errors: list[dict[str, str]] | None = Field(default=None, description="Each wrong field with its message.")
@@ -113,12 +113,8 @@ _AWAY = {
 def _of_validation(request: Request, error: Exception) -> Response:
     del request
     found = cast("Sequence[dict[str, Any]]", error.errors()) if isinstance(error, RequestValidationError) else ()
-    errors = [
-        {"field": ".".join(str(step) for step in each["loc"])[:200], "message": str(each["msg"])[:500]}
-        for each in found[:_MAX_PROBLEMS]
-    ]
-    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:3]) or "The request is not valid."
-    return problem_response(422, detail, remedy="Correct the request; /docs describes it.", errors=errors)
+    errors = wrong_fields(found)
+    return problem_response(422, sentences(errors), remedy="Correct the request; /docs describes it.", errors=errors)
 
 
 def _of_http(request: Request, error: Exception) -> Response:

@@ -7,6 +7,22 @@ from rag_core.errors import DependencyUnavailable, InvalidRequest, Permanent
 
 TIMEOUT_S = 60
 _WRONG_REQUEST = frozenset({400, 413, 422})
+_OPTIONS = {
+    "question": "QUESTION",
+    "query": "QUERY",
+    "document_id": "DOCUMENT",
+    "collection": "--collection",
+    "top_k": "--top-k",
+    "mode": "--mode",
+    "fusion": "--fusion",
+    "filters": "--filter",
+    "groups": "--group",
+    "state": "--state",
+    "kind": "--kind",
+    "prefix": "--prefix",
+    "limit": "--limit",
+}
+"""Field of a request → what it is called on the command line."""
 
 
 def get(path: str, **parameters: Any) -> Any:
@@ -66,10 +82,23 @@ def _problem(answer: Any) -> Mapping[str, Any]:
 
 
 def _error(status: int, problem: Mapping[str, Any]) -> Exception:
-    message = str(problem.get("detail") or f"The query API answered {status}.")
+    message = _in_options(problem) or str(problem.get("detail") or f"The query API answered {status}.")
     remedy = str(problem.get("remedy") or "See 'rag logs api'.")
+    if "/docs" in remedy:  # the way of a caller of the API
+        remedy = "--help says what there is."
     if status in _WRONG_REQUEST:
         return InvalidRequest(message, remedy=remedy)
     if status == 503:
         return DependencyUnavailable(message, dependency=str(problem.get("dependency") or "api"), remedy=remedy)
     return Permanent(message, remedy=remedy)
+
+
+def _in_options(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong by option and argument instead of by field; empty where a field has neither."""
+    errors = problem.get("errors")
+    if not isinstance(errors, list) or not errors:
+        return ""
+    words = [_OPTIONS.get((*str(each.get("field")).split("."), "")[1]) for each in errors]
+    if not all(words):
+        return ""
+    return " ".join(f"{word} {each['message']}." for word, each in zip(words, errors, strict=True))

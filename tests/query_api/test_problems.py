@@ -83,6 +83,29 @@ def test_a_wrong_field_is_named(api: TestClient, body: dict[str, Any], field: st
     assert field in [each["field"] for each in answer.json()["errors"]]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"query": ""}, "The field 'query' must not be empty."),
+        ({"query": "\0"}, "The field 'query' must not contain NUL."),
+        ({"top_k": 0}, "The field 'top_k' must be greater than or equal to 1."),
+        ({"mode": "magic"}, "The field 'mode' must be 'hybrid', 'dense' or 'sparse'."),
+        ({"typo": 1}, "The field 'typo' is not known."),
+        ({"query": 1, "typo": 1}, "The field 'query' must be a valid string. The field 'typo' is not known."),
+    ],
+)
+def test_what_is_wrong_is_said_in_sentences(api: TestClient, body: dict[str, Any], said: str) -> None:
+    answer = api.post("/v1/search", json={"collection": COLLECTION, "query": "x"} | body)
+    assert answer.json()["detail"] == said
+
+
+def test_a_body_that_is_no_json_is_said_to_be_none(api: TestClient) -> None:
+    answer = api.post("/v1/search", content="{", headers={"content-type": "application/json"})
+    assert answer.json()["detail"].startswith("The body is not JSON (")
+    assert api.post("/v1/search").json()["detail"] == "The body is missing."
+    assert api.get("/v1/documents").json()["detail"] == "The parameter 'collection' is missing."
+
+
 def test_lone_surrogates_and_deep_or_huge_json_are_refused(api: TestClient) -> None:
     head = f'{{"collection": "{COLLECTION}", "query": '
     for rest in (
