@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ParamSpec
 
-from rag_core.errors import ConfigurationError, DependencyUnavailable
+from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
 from resources import opened_ahead
 from resources.clients.catalog.values import Claim, ClaimLost, HeldBy
 from resources.clients.collection_files import LoadedCollection
@@ -106,6 +106,9 @@ class BlockWork:
             raise
         except ConfigurationError:
             self._leave(claim, keep_s=MISCONFIGURED_S)
+            raise
+        except SourceAway:  # its documents have their time; trying the step again would find nothing due
+            self._leave(claim)
             raise
         except Exception as error:
             self._leave(claim, failure=f"{type(error).__name__}: {error}"[:_MAX_REASON])

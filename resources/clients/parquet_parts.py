@@ -31,6 +31,10 @@ _GROUP_ROWS = 4096
 _GROUP_BYTES = 8 * 1024 * 1024
 
 
+class PartUnreadable(FileNotFoundError):
+    """A part's bytes make no sense: for whoever reads it, it is not there, and its rows are made again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenPart:
     """A durable part file: its name, rows, size in bytes and the arrivals whose rows it holds (sorted)."""
@@ -184,7 +188,9 @@ def _away(doing: str) -> Generator[None]:
     except FileNotFoundError:
         raise
     except pa.ArrowInvalid as error:
-        raise Permanent(f"The part store could not {doing}: {error}") from error
+        raise PartUnreadable(f"The part store could not {doing}: {error}") from error
     except (OSError, BaseError) as error:
+        if type(error) is OSError and error.errno is None:  # Arrow's own word for bytes that make no sense
+            raise PartUnreadable(f"The part store could not {doing}: {error}") from error
         message = f"The part store could not {doing}: {error}"
         raise DependencyUnavailable(message, dependency=DEPENDENCY) from error

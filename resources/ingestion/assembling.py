@@ -3,6 +3,7 @@
 import re
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -72,6 +73,7 @@ def assemble(
     folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rag-reading-")))
     readers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="read"))
     tried = processing_spec(setting.collection)
+    attempt = uuid.uuid4().hex[:8]
     fingerprints = asset_fingerprints(chunking=setting.collection.chunking, chunker=CHUNKER_VERSION, spec=index.spec)
 
     def embed() -> Embedder:
@@ -122,7 +124,8 @@ def assemble(
             collection=setting.collection.name,
             partition=claim.partition,
             fingerprints=fingerprints,
-            name_of=lambda sequence: f"{file_word(setting.run_id)}-{claim.number}-{sequence:05d}",
+            # A step tried again has the run and claim of its first attempt, and must not write over parts with names.
+            name_of=lambda sequence: f"{file_word(setting.run_id)}-{claim.number}-{attempt}-{sequence:05d}",
         ),
         vectors=VectorWriter(
             collection=setting.collection,

@@ -7,6 +7,7 @@ from rag_core.rows import ChunkRow, DocumentRow
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DueArrival
 from resources.clients.parquet_parts import PartStore
+from resources.ingestion.parsed_rows import made_from
 from resources.ingestion.tables import read_rows
 from resources.ingestion.work import ChunkedDocument, EmbeddedDocument, ReadDocument
 
@@ -31,7 +32,9 @@ class LastGoodRows:
             return None
         documents = read_rows(self.parts, DocumentRow, {number: files["documents"][number]}).get(number)
         chunks = read_rows(self.parts, ChunkRow, {number: files["chunks"][number]}).get(number)
-        if not documents or not chunks or not self._fit(chunks, files["embeddings"][number], number):
+        if not documents or not chunks or any(chunk.made_from != made_from(documents[0]) for chunk in chunks):
+            return None
+        if not self._fit(chunks, files["embeddings"][number], number):
             return None
         then = replace(task, arrival=replace(task.arrival, number=number))
         read = ReadDocument(task=then, row=documents[0], stored=True, parsed=False)

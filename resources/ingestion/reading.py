@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from rag_core.access import stored_groups
+from rag_core.arrivals import Presence
 from rag_core.collection import Collection
 from rag_core.errors import (
+    ConfigurationError,
     DependencyUnavailable,
     DocumentRejected,
     DocumentUnavailable,
@@ -25,7 +27,7 @@ from rag_core.parsed import ParsedDocument
 from rag_core.rows import DocumentRow
 from resources.clients.catalog.values import DueArrival
 from resources.clients.parsing.versions import PARSER_VERSIONS
-from resources.ingestion.looking import AWAY_S, SourceLooker
+from resources.ingestion.looking import SourceLooker
 from resources.ingestion.parsed_rows import encoded
 from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
 
@@ -77,7 +79,9 @@ class DocumentReader:
     ) -> ReadDocument | GoneDocument | FailedDocument:
         """Return the document as its store holds it now; only a dependency other than its source is raised.
 
-        1. Look. Nothing there: gone, whatever was announced; the look under the lock confirms it.
+        1. Look. Nothing there: deleted, if a sweep (or a person) concluded it; the look under the lock confirms it.
+           An object that was announced and is not there stays due: a mount that is missing must delete nothing, and
+           only a whole sweep, with its safety stop, can tell.
         2. The version that the known row was made from is not downloaded again, and the same bytes under a new
            version are not parsed again, as long as their parser's version is the same.
         3. Download only what was looked at (If-Match): a mixture of two versions is never indexed. An object that
@@ -97,10 +101,14 @@ class DocumentReader:
                 except SourceChanged:
                     if not looks_left:
                         raise
-            return GoneDocument(task=task)
+            if task.arrival.presence is Presence.GONE:
+                return GoneDocument(task=task)
+            error = SourceChanged(
+                f"{task.arrival.uri} is not there now.", remedy="The next whole sweep says whether it is deleted."
+            )
         except (DocumentRejected, DocumentUnavailable, SourceAway, SourceChanged) as caught:
             error = caught
-        except DependencyUnavailable:
+        except (DependencyUnavailable, ConfigurationError):
             raise
         except Exception as caught:  # noqa: BLE001 - a defect met in one document must not stop the others
             _log.exception("Reading %s failed unexpectedly", task.arrival.uri)
@@ -114,16 +122,14 @@ class DocumentReader:
         """
         try:
             look = self._looker.look(task.arrival)
-            if look is None:
+            if look is None and task.arrival.presence is Presence.GONE:
                 return GoneDocument(task=task)
+            if look is None:
+                return FailedDocument(task=task, error=error)
             return FailedDocument(task=task, error=error, groups=self._looker.groups(task.arrival, look), look=look)
-        except DocumentRejected:  # its sidecar is no text: whom it would allow now is not known
+        except (DocumentRejected, DocumentUnavailable):  # whom it would allow now is not known
             return FailedDocument(task=task, error=error)
         except SourceAway as away:
-            return FailedDocument(task=task, error=away)
-        except DocumentUnavailable as error_now:
-            # Its reason is known already; that it cannot be looked at now is no further attempt.
-            away = SourceAway(error_now.message, source=task.arrival.source, wait_s=AWAY_S, remedy=error_now.remedy)
             return FailedDocument(task=task, error=away)
 
     def groups_of(self, row: DocumentRow) -> tuple[str, ...]:

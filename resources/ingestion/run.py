@@ -2,6 +2,7 @@
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -100,9 +101,9 @@ class IngestRun:
         7. Look for due work once more before ending: what became due meanwhile need not wait for another run.
 
         Raises ``DependencyUnavailable`` when a whole part of the system is away; then no attempt is spent and nothing
-        quarantined. A source that is away leaves its documents due and does not stop the other sources' documents; it
-        is raised at the end where nothing else was done, or where a person asked for the block. When another run takes
-        the block, this one stops before its next write, and the report says so.
+        quarantined. A source that is away leaves its documents due and does not stop the other sources' documents;
+        ``SourceAway`` is raised at the end where nothing else was done, or where a person asked for the block. When
+        another run takes the block, this one stops before its next write, and the report says so.
         """
         started = time.perf_counter()
         totals = Counts()
@@ -212,7 +213,7 @@ class IngestRun:
         )
         if block is None or block.partition != claim.partition:
             return 0
-        name = f"{file_word(self._setting.run_id)}-{claim.number}"
+        name = f"{file_word(self._setting.run_id)}-{claim.number}-{uuid.uuid4().hex[:8]}"
         folded = fold_block(
             self._setting.parts,
             self._setting.catalog.parts,
@@ -231,7 +232,7 @@ def _raise_absence(away: Mapping[str, SourceAway], totals: Counts, *, reconcile:
     for source, error in sorted(away.items()):
         _log.warning("Documents of source %s stay due: %s", source, error)
         if not error.until_confirmed and (reconcile or totals.source_away == totals.arrivals):
-            raise DependencyUnavailable(error.message, dependency=f"source {source}", remedy=error.remedy)
+            raise error
 
 
 def _newest_of_each(tasks: Sequence[DueArrival]) -> list[DueArrival]:

@@ -8,7 +8,7 @@ from itertools import chain
 from uuid import UUID
 
 from rag_core.access import narrowed_groups, stored_groups
-from rag_core.arrivals import Arrival
+from rag_core.arrivals import Arrival, ArrivalState
 from rag_core.collection import Collection, OnQuarantine
 from rag_core.errors import DocumentRejected, DocumentUnavailable, SourceAway
 from rag_core.identity import Json, fingerprint
@@ -236,8 +236,8 @@ class VectorWriter:
             raise TypeError(rejected)
         removed = self.collection.on_quarantine is OnQuarantine.REMOVE or head.indexed_arrival is None
         good = None
-        if not removed and (head.orphans or not held) and head.indexed_arrival is not None:
-            good = self.last_good(item.task, head.indexed_arrival)
+        if not removed and (head.orphans or not held or self.rewrite) and head.confirmed_arrival is not None:
+            good = self.last_good(item.task, head.confirmed_arrival)
         if removed:
             plan.deletes += held
             done.points_deleted += len(held)
@@ -246,7 +246,9 @@ class VectorWriter:
         else:
             self._narrow(item, held, plan, done)
         done.quarantined += 1
-        tried_spec = self.tried.fingerprint_of(item.task.arrival.source)
+        # One that is only looked at again was not tried with today's spec.
+        again = item.task.reconcile and item.task.arrival.state is ArrivalState.QUARANTINED
+        tried_spec = "" if again else self.tried.fingerprint_of(item.task.arrival.source)
         plan.outcomes.append(
             lambda writing: writing.quarantined(head.document_id, rejected, tried_spec=tried_spec, removed=removed)
         )

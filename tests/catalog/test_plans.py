@@ -73,7 +73,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "request": (claims.REQUEST, {**DUE_BLOCKS, "limit": 10, "grace_s": 60}),
     "has work": (claims.HAS_WORK, DUE_BLOCKS),
     "due of a block": (due.DUE_OF_BLOCK, {**BLOCK, "limit": 64, "suspect": 2}),
-    "newest of a block": (due.NEWEST_OF_BLOCK, BLOCK),
+    "newest of a block": (due.NEWEST_OF_BLOCK, {**BLOCK, "suspect": 2}),
     "left behind by runs": (dead_runs.LEFT_BEHIND, IN),
     "return what runs left behind": (
         dead_runs.RETURN,
@@ -126,11 +126,26 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "known through": (sources.KNOWN_THROUGH, {**IN, "source": SOURCE, "after": "k5", "through": "k6", "limit": 1000}),
     "present in a source": (sources.PRESENT_TOTAL, {**IN, "source": SOURCE}),
     "record's dedupe": (numbering._DROP_SAME, {**IN, "source": SOURCE, "older_than": None}),
-    "heads under lock": (writing.HEADS, {"ids": SOME_IDS, "numbers": list(range(64)), "index_name": INDEX}),
+    "heads under lock": (
+        writing.HEADS,
+        {"ids": SOME_IDS, "numbers": list(range(64)), "index_name": INDEX, "run_id": "r", "opened": [1]},
+    ),
     "lock": (writing.LOCK, {"ids": SOME_IDS}),
     "reuse": (parts.LATEST_FOR, {"ids": SOME_IDS, "asset": "chunks", "fingerprint": "f"}),
     "files of a block": (parts._FILES, {**BLOCK, "asset": "chunks", "fingerprint": "f"}),
     "specs in use": (making_due.MADE_BY, {"index_name": INDEX}),
+    "questions taken back": (
+        making_due.FORGET_QUESTION,
+        {
+            "index_name": INDEX,
+            "source": SOURCE,
+            "parser": "p1",
+            "chunking": "c",
+            "metadata_rules": "m",
+            "wanted": "w",
+            "limit": 1000,
+        },
+    ),
     "documents of another spec": (
         making_due.ASK_DOCUMENTS,
         {

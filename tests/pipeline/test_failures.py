@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag_core.arrivals import ArrivalState
-from rag_core.errors import ConfigurationError, DependencyUnavailable
+from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
 from rag_core.index_spec import Payload
 from resources.clients.object_store.folder import FolderStore
 from resources.clients.qdrant.connect import connect
@@ -114,7 +114,7 @@ def test_a_root_that_is_away_deletes_nothing_and_is_told(corpus: Corpus) -> None
     corpus.write("a.md", paragraphs("pear"))
     corpus.sweep()
     away = corpus.folder.rename(corpus.root / "elsewhere")
-    with pytest.raises(DependencyUnavailable):
+    with pytest.raises(SourceAway):
         corpus.run()
     assert corpus.points() == before
     assert corpus.document("a.md").attempts == 0

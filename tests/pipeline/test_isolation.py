@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from rag_core.arrivals import ArrivalState, Observation, Presence
-from rag_core.errors import DependencyUnavailable
+from rag_core.errors import DependencyUnavailable, SourceAway
 from resources.clients.catalog.values import PartitionLimits
 from resources.clients.qdrant.writing import IndexWrite
-from resources.ingestion import assembling
+from resources.ingestion import assembling, batching
 from resources.ingestion.reading_ahead import BatchReader
 from tests.pipeline.corpus import Corpus, WatchedWriter, assert_same_points, paragraphs
 
@@ -65,7 +65,7 @@ def test_a_source_that_is_away_does_not_stop_the_other_sources_documents(corpus:
     assert (report.counts.indexed, report.counts.source_away) == (1, 1)
     assert corpus.states() == {ArrivalState.INDEXED: 1, ArrivalState.PENDING: 1}
     corpus.hasten()
-    with pytest.raises(DependencyUnavailable, match="second"):
+    with pytest.raises(SourceAway, match="second"):
         corpus.run()
     (corpus.root / "gone").rename(second)
     corpus.hasten()
@@ -84,7 +84,7 @@ def test_a_backfill_of_a_source_that_is_away_is_told_and_changes_no_state(corpus
     corpus.write("a.md", paragraphs("apple"))
     corpus.ingest()
     corpus.folder.rename(corpus.root / "elsewhere")
-    with pytest.raises(DependencyUnavailable):
+    with pytest.raises(SourceAway):
         corpus.reconcile()
     assert corpus.states() == {ArrivalState.INDEXED: 1}
 
@@ -154,3 +154,56 @@ def test_more_text_than_fits_is_read_in_turns_and_all_of_it_indexed(
     corpus.ingest()
     assert corpus.states() == {ArrivalState.INDEXED: 7}
     assert corpus.reconcile().counts.unchanged == 7
+
+
+def test_a_step_tried_again_writes_over_no_part_that_is_named(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "MAX_ARRIVALS", 1)
+    topics = ("apple", "pear", "plum", "fig", "kiwi")
+    for topic in topics:
+        corpus.write(f"{topic}.md", paragraphs(topic))
+    corpus.sweep()
+    [claim] = corpus.catalog.claims.request(corpus.name, limit=1, launch_grace_s=60)
+    named: list[str] = []
+
+    def fail_at_the_third(step: str) -> None:
+        named.extend([step] * (step == "named"))
+        if len(named) == 3:
+            raise DependencyUnavailable("away", dependency="qdrant")
+
+    corpus.at_step = fail_at_the_third
+    for outage in (True, False):
+        started = corpus.catalog.claims.start(corpus.name, 0, claim.number, run_id="again", lease_s=60)
+        assert started is not None
+        if outage:
+            with pytest.raises(DependencyUnavailable):
+                corpus.job("again").process(started, reconcile=False)
+            corpus.at_step = lambda _: None
+        else:
+            corpus.job("again").process(started, reconcile=False)
+    for topic in topics:
+        assert topic in corpus.stored_text(f"{topic}.md")
+        assert corpus.texts(f"{topic}.md")
+
+
+def test_an_object_that_is_not_there_is_deleted_only_when_a_sweep_says_so(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    (corpus.folder / "a.md").unlink()
+    corpus.reconcile()
+    assert corpus.texts("a.md")
+    corpus.ingest()
+    assert corpus.texts("a.md") == []
+
+
+def test_a_damaged_part_is_made_again_and_stops_nobody(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.write("b.md", paragraphs("pear"))
+    corpus.ingest()
+    for part in (corpus.root / "parts").rglob("*.parquet"):
+        part.write_bytes(part.read_bytes()[:-20] + b"\0" * 20)
+    corpus.write("a.md", paragraphs("apple", "plum"))
+    corpus.ingest()
+    report = corpus.reconcile()
+    assert report.counts.unchanged == 2
+    assert "plum" in corpus.stored_text("a.md")
+    assert "pear" in corpus.stored_text("b.md")

@@ -41,7 +41,8 @@ class Due(MakingDue, Unsettled):
     def newest_in_block(self, collection: str, partition: int) -> list[DueArrival]:
         """Return the block's arrivals that are their document's newest, due or not, for reconciliation."""
         with self._database.transaction() as connection:
-            rows = connection.execute(NEWEST_OF_BLOCK, {"collection": collection, "partition": partition}).all()
+            parameters = {"collection": collection, "partition": partition, "suspect": SUSPECT_CRASHES}
+            rows = connection.execute(NEWEST_OF_BLOCK, parameters).all()
         return [_due(row) for row in rows]
 
     def begin(
@@ -144,7 +145,7 @@ WHERE a.collection = :collection
     AND a.number = ANY(ARRAY(SELECT generate_series(first_number, first_number + arrivals - 1) FROM blocks
                              WHERE collection = :collection AND partition = :partition))
     AND a.number = (SELECT max(n.number) FROM arrivals n WHERE n.document_id = a.document_id)
-ORDER BY a.number
+ORDER BY a.crashes >= :suspect, a.number
 """
 )
 
@@ -164,9 +165,9 @@ UPDATE arrivals a SET state = 'processing', attempts = attempts + 1, alone = cra
     run_id = :run_id, claim = :claim, changed_at = now(),
     before = jsonb_build_object('state', state, 'due_at', due_at, 'run_id', run_id, 'tried_spec', tried_spec,
                                 'changed_at', changed_at),
-    tried_spec = coalesce((
+    tried_spec = CASE WHEN state = 'quarantined' AND reconcile THEN tried_spec ELSE coalesce((
         SELECT tried.spec FROM unnest(CAST(:sources AS text[]), CAST(:specs AS text[])) AS tried (source, spec)
-        WHERE tried.source = a.source), tried_spec)
+        WHERE tried.source = a.source), tried_spec) END
 WHERE collection = :collection AND partition = :partition AND number = ANY(CAST(:numbers AS bigint[]))
     AND state <> 'processing' AND (due_at <= now() OR CAST(:reconcile AS boolean))
 RETURNING number

@@ -70,6 +70,19 @@ def _ask_documents(connection: Connection, index_name: str, spec: ProcessingSpec
             and made.metadata_rules == spec.rules_of(made.source)
             and made.parser in spec.parser_versions
         )
+        if is_current:
+            connection.execute(
+                FORGET_QUESTION,
+                {
+                    "index_name": index_name,
+                    "source": made.source,
+                    "parser": made.parser,
+                    "chunking": made.chunking,
+                    "metadata_rules": made.metadata_rules,
+                    "wanted": spec.fingerprint_of(made.source),
+                    "limit": limit,
+                },
+            )
         if is_current or made.source not in spec.metadata_rules or len(chosen) >= limit:
             continue
         chosen += connection.execute(
@@ -98,6 +111,15 @@ def _ask_documents(connection: Connection, index_name: str, spec: ProcessingSpec
         )
     return len(numbers)
 
+
+# A spec that was asked for and taken back before it was used: it may be asked for again one day.
+FORGET_QUESTION = text("""
+UPDATE document_indexes SET asked_spec = '' WHERE index_name = :index_name AND document_id = ANY(ARRAY(
+    SELECT document_id FROM document_indexes
+    WHERE index_name = :index_name AND source = :source AND parser = :parser AND chunking = :chunking
+        AND metadata_rules = :metadata_rules AND asked_spec > '' AND asked_spec <> :wanted
+    ORDER BY asked_spec LIMIT :limit))
+""")
 
 _MAKE_NUMBERED = text("""
 UPDATE arrivals a SET state = 'pending', attempts = 0, stays = 0, due_at = now(), due_reason = :reason,

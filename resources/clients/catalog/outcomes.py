@@ -38,6 +38,7 @@ def write_outcomes(
     index_name: str,
     settled: Sequence[Settled],
     orphans: Mapping[UUID, Sequence[int]],
+    opened: Sequence[int],
 ) -> None:
     """Write what became of each document and close its intents, the run's own and the orphans seen under the lock.
 
@@ -66,7 +67,7 @@ def write_outcomes(
         _CLOSE,
         {
             **common,
-            "ids": [each.head.document_id for each in settled],
+            "opened": list(opened),
             "orphans": [orphan for each in healing for orphan in orphans[each.head.document_id]],
         },
     )
@@ -171,8 +172,8 @@ WHERE d.document_id = placed.id
 """)
 
 _CLOSE = text("""
-DELETE FROM intents WHERE id = ANY(CAST(:orphans AS bigint[])) OR (
-    document_id = ANY(CAST(:ids AS uuid[])) AND index_name = :index_name AND run_id = :run_id AND orphaned_at IS NULL)
+DELETE FROM intents WHERE id = ANY(CAST(:orphans AS bigint[]))
+    OR id = ANY(CAST(:opened AS bigint[])) AND orphaned_at IS NULL
 """)
 
 # An orphan that appeared after the lock was taken has not been healed: the arrival is due again.

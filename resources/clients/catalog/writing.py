@@ -140,15 +140,15 @@ class Writing:
         with self._database.connection() as connection:
             with connection.begin():
                 connection.execute(_ENSURE_ROWS, parameters)
-                connection.execute(_OPEN_INTENTS, parameters)
+                opened = list(connection.execute(_OPEN_INTENTS, parameters).scalars())
             with connection.begin():
                 connection.execute(_LIMIT_IDLE, {"idle": f"{int(max_s * 1000)}ms"})
                 _lock(connection, parameters)
-                rows = connection.execute(HEADS, parameters).all()
+                rows = connection.execute(HEADS, {**parameters, "opened": opened}).all()
                 orphans = {row.document_id: list(row.orphans) for row in rows}
                 writing = DocumentWriting({row.document_id: _head(row) for row in rows})
                 yield writing
-                write_outcomes(connection, claim, index_name, writing.settled(), orphans)
+                write_outcomes(connection, claim, index_name, writing.settled(), orphans, opened)
 
 
 def _lock(connection: Connection, parameters: dict[str, Any]) -> None:
@@ -170,6 +170,7 @@ def _head(row: Any) -> HeadState:
         newer_known=row.newer_known,
         place=row.place,
         indexed_arrival=row.indexed_arrival,
+        confirmed_arrival=row.confirmed_arrival,
         indexed_version=row.version or "",
         is_tombstone=row.is_tombstone,
         orphans=bool(row.orphans),
@@ -185,6 +186,7 @@ _OPEN_INTENTS = text("""
 INSERT INTO intents (collection, index_name, document_id, arrival, run_id)
 SELECT :collection, :index_name, id, number, :run_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS bigint[])) AS wanted (id, number) ORDER BY id
+RETURNING id
 """)
 
 _LIMIT_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :idle, true)")
@@ -193,14 +195,16 @@ LOCK = text("""
 SELECT document_id FROM documents WHERE document_id = ANY(CAST(:ids AS uuid[])) ORDER BY document_id FOR UPDATE
 """)
 
+# Orphans: what dead runs left open, and what this very run did, in an attempt that an outage ended.
 # Newer: a later arrival that is not quarantined (one that failed for good settles nothing, and reading a store again
 # gives its bytes anyway), or a place in the order that a later one has already taken.
 HEADS = text("""
 SELECT d.document_id, wanted.number AS arrival, newest.number AS newest_arrival, d.place, d.is_tombstone,
-       x.indexed_arrival, x.version,
+       x.indexed_arrival, x.confirmed_arrival, x.version,
        coalesce(later.number > wanted.number, false) OR coalesce(d.place > wanted.number, false) AS newer_known,
        ARRAY(SELECT i.id FROM intents i WHERE i.document_id = d.document_id AND i.index_name = :index_name
-             AND i.orphaned_at IS NOT NULL) AS orphans
+             AND (i.orphaned_at IS NOT NULL OR i.run_id = :run_id AND i.id <> ALL(CAST(:opened AS bigint[])))
+             ) AS orphans
 FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS bigint[])) AS wanted (id, number)
 JOIN documents d ON d.document_id = wanted.id
 LEFT JOIN document_indexes x ON x.document_id = d.document_id AND x.index_name = :index_name

@@ -4,12 +4,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rag_core.errors import DependencyUnavailable, Permanent
+from rag_core.errors import ConfigurationError, DependencyUnavailable, Permanent
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
 DEPENDENCY = "qdrant"
+_NOT_ALLOWED = frozenset({401, 403})
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -38,6 +39,10 @@ def translating(doing: str) -> Generator[None]:
         if error.status_code is None or error.status_code in _TRANSIENT_STATUS:
             message = f"Qdrant could not {doing}: {error.status_code} {words}"
             raise DependencyUnavailable(message, dependency=DEPENDENCY) from error
+        if error.status_code in _NOT_ALLOWED:
+            raise ConfigurationError(
+                f"Qdrant does not let us {doing}: {error.status_code} {words}", remedy="Correct RAG_QDRANT_API_KEY."
+            ) from error
         raise Permanent(f"Qdrant refused to {doing}: {error.status_code} {words}") from error
     except (ResponseHandlingException, QdrantException, ConnectionError, TimeoutError) as error:
         message = f"Qdrant did not answer ({doing}): {error}"

@@ -53,7 +53,8 @@ class HeadState:
 
     ``newer_known``: something newer than this arrival is recorded or already settled: write nothing, supersede.
     ``orphans``: a dead run left a write open: compare with the index itself before saying unchanged.
-    ``indexed_arrival`` is None where the index holds nothing of the document (by the catalog's memory).
+    ``indexed_arrival`` is None where the index holds nothing of the document (by the catalog's memory);
+    ``confirmed_arrival`` is the newest that it holds, with the metadata and rights of then.
     """
 
     document_id: UUID
@@ -62,6 +63,7 @@ class HeadState:
     newer_known: bool
     place: int | None
     indexed_arrival: int | None
+    confirmed_arrival: int | None
     indexed_version: str
     is_tombstone: bool
     orphans: bool
