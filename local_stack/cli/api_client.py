@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from local_stack.cli.json_errors import ApiProblem
 from rag_core.errors import DependencyUnavailable, InvalidRequest, Permanent
 
 TIMEOUT_S = 60
@@ -70,7 +71,8 @@ def _request(method: str, path: str, **more: Any) -> Any:
         ) from error
     if answer.is_success:
         return answer.json()
-    raise _error(answer.status_code, _problem(answer))
+    problem = _problem(answer)
+    raise _error(answer.status_code, problem) from ApiProblem(problem)
 
 
 def _problem(answer: Any) -> Mapping[str, Any]:

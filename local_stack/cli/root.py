@@ -1,12 +1,16 @@
 """The root of the command line, whose commands are loaded when they are asked for."""
 
 import importlib
+import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from local_stack.cli.commands import COMMANDS
+from local_stack.cli.json_errors import wants_json
+from rag_core.errors import InvalidRequest
 
 
 class LazyCommands(TyperGroup):
@@ -36,5 +40,17 @@ def rag(debug: bool = typer.Option(False, "--debug", help="Show the traceback of
 
 
 def run(words: list[str]) -> None:
-    """Run the command that ``words`` spell; ends with SystemExit."""
-    typer.main.get_command(app)(args=words, prog_name="rag")
+    """Run the command that ``words`` spell; ends with SystemExit.
+
+    Where JSON is asked for, wrong usage is an ``InvalidRequest``: typer would print it for people alone.
+    """
+    command = typer.main.get_command(app)
+    if not wants_json(words):
+        command(args=words, prog_name="rag")
+    try:
+        code = command(args=words, prog_name="rag", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(1)
+    except TyperException as error:
+        raise InvalidRequest(f"{error.format_message().rstrip('.')}.", remedy="--help says what there is.") from None
+    sys.exit(code if isinstance(code, int) else 0)

@@ -67,3 +67,31 @@ def test_an_api_that_is_away_is_exit_code_1_and_says_where(rag: Rag, monkeypatch
     assert url in ran.err
     assert "rag status" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "detail", "status"),
+    [
+        (("ask", ""), 2, "The field 'question' must not be empty.", 422),
+        (("search", "x", "--collection", "elsewhere"), 2, "No index serves", 422),
+        (("search", "x", "--filter", "{"), 2, "not JSON", 422),
+        (("search", "x", "--mode", "magic"), 2, "magic", 422),
+        (("search",), 2, "Missing argument 'query'.", 422),
+        (("documents", "1b4e28ba-2fa1-11d2-883f-0016d3cca427"), 1, "There is no document", 404),
+    ],
+)
+def test_an_error_with_json_is_the_apis_problem_on_standard_output(
+    rag: Rag, words: tuple[str, ...], code: int, detail: str, status: int
+) -> None:
+    ran = rag(*words, "--json")
+    assert ran.code == code
+    assert {"type", "title", "status", "detail", "remedy"} <= ran.json.keys()
+    assert (ran.json["status"], detail in ran.json["detail"]) == (status, True), ran.out
+    assert ran.err.startswith("Error: ")
+    assert rag(*words).out == ""
+
+
+def test_an_api_that_is_away_is_a_problem_with_the_part_by_name(rag: Rag, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_API_URL", f"http://127.0.0.1:{free_port()}")
+    ran = rag("collections", "list", "--json")
+    assert (ran.code, ran.json["status"], ran.json["dependency"]) == (1, 503, "api")
