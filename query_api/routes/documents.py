@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
+from query_api.connections import Connections
 from query_api.dependencies import CatalogDep, ConnectionsDep, LinksDep
 from query_api.problems import NOT_FOUND, PROBLEMS, NotFound
 from query_api.shapes.documents import (
@@ -20,6 +21,7 @@ from rag_core.arrivals import ArrivalState
 from rag_core.errors import DependencyUnavailable, InvalidRequest, QuarantineKind
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DocumentRow, DueFilter
+from resources.clients.collection_files import usable_collections
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
@@ -31,6 +33,7 @@ _RETRYABLE = frozenset({ArrivalState.QUARANTINED, ArrivalState.RETRYING})
 @router.get("/documents", summary="List documents")
 def documents(
     catalog: CatalogDep,
+    connections: ConnectionsDep,
     links: LinksDep,
     collection: Annotated[CollectionName, Query()],
     state: Annotated[ArrivalState | None, Query(description="Only documents whose newest arrival is in it.")] = None,
@@ -41,7 +44,7 @@ def documents(
     """Return documents by URI, or in a state in the order of their arrival, a page at a time."""
     page = catalog.queries.documents(collection, state=state, prefix=prefix, after=after, limit=limit)
     if not page.documents:
-        _see_known(catalog, collection)
+        _see_known(catalog, connections, collection)
     return DocumentList(documents=[summary(row, links) for row in page.documents], next_after=page.next_after)
 
 
@@ -68,11 +71,16 @@ def retry(document_id: UUID, catalog: CatalogDep) -> Retried:
 
 
 @router.post("/collections/{collection}/retry", summary="Try documents again")
-def retry_many(collection: Annotated[CollectionName, Path()], request: RetryRequest, catalog: CatalogDep) -> Retried:
+def retry_many(
+    collection: Annotated[CollectionName, Path()],
+    request: RetryRequest,
+    catalog: CatalogDep,
+    connections: ConnectionsDep,
+) -> Retried:
     """Make a collection's quarantined (or waiting) documents due at once."""
     if request.state not in _RETRYABLE:
         raise InvalidRequest(f"Documents that are {request.state.value} cannot be tried again.")
-    _see_known(catalog, collection)
+    _see_known(catalog, connections, collection)
     made = 0
     which = DueFilter(states=frozenset({request.state}), kinds=_kinds(request.kind), prefix=request.prefix)
     while True:
@@ -82,13 +90,17 @@ def retry_many(collection: Annotated[CollectionName, Path()], request: RetryRequ
             return Retried(retried=made)
 
 
-def _see_known(catalog: Catalog, collection: str) -> None:
-    """Raise ``InvalidRequest`` with the names there are where nothing was ever recorded for the collection."""
-    names = catalog.queries.collections()
+def _see_known(catalog: Catalog, connections: Connections, collection: str) -> None:
+    """Raise ``InvalidRequest`` with the names there are where the collection is neither declared nor recorded."""
+    names = set(catalog.queries.collections())
+    if collection in names:
+        return
+    usable, _ = usable_collections(connections.settings.collections)
+    names |= {each.collection.name for each in usable}
     if collection not in names:
         raise InvalidRequest(
-            f"Nothing was recorded for a collection named {collection!r}; there are: {', '.join(names) or 'none yet'}.",
-            remedy="A collection is known once its first documents were seen.",
+            f"There is no collection named {collection!r}; there are: {', '.join(sorted(names)) or 'none yet'}.",
+            remedy="Name one of them, or declare it in a collection file.",
         )
 
 

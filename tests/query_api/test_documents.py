@@ -120,3 +120,11 @@ def test_an_unknown_collection_is_a_problem_with_the_names_there_are(api: TestCl
         assert "'zzz'" in answer.json()["detail"]
         assert COLLECTION in answer.json()["detail"]
     assert api.get("/v1/documents", params={"collection": COLLECTION, "prefix": "nowhere"}).status_code == 200
+
+
+def test_a_declared_collection_without_documents_is_an_empty_list(world: World, tmp_path: Path) -> None:
+    (tmp_path / "fresh.yaml").write_text("name: fresh\nsources:\n  - {name: inbox, url: ./inbox}\n")
+    settings = world.settings(tmp_path).model_copy(update={"collections": tmp_path})
+    with TestClient(create_app(settings, hosts=("testserver",))) as api:
+        answer = api.get("/v1/documents", params={"collection": "fresh"})
+    assert (answer.status_code, answer.json()["documents"]) == (200, [])
