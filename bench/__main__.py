@@ -145,6 +145,8 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that stacks end with the benchmark
     began = time.monotonic()
+    if arguments.work is not None:
+        Path(arguments.work).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="rag-bench-", dir=arguments.work))
     only = frozenset(arguments.only or PARTS)
     bench = Bench(QUICK if arguments.quick else FULL, arguments.data, arguments.pdfs, only, folder)
