@@ -10,7 +10,8 @@ from rag_core.filters import parse_filters
 from rag_core.fusion import Fusion, Mode, fuse, term_bounds
 from rag_core.identity import Json
 from rag_core.sparse import SparseVector
-from resources.clients.qdrant.searching import IndexGone, QdrantSearcher, ServedIndex
+from resources.clients.qdrant.connect import IndexGone
+from resources.clients.qdrant.searching import QdrantSearcher, ServedIndex
 
 DEPTH = 100
 """How many points each list is asked for before they are fused."""

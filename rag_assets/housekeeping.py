@@ -1,6 +1,7 @@
 """Housekeeping: blocks whose documents have all moved on are retired, a churning source uses up no keys."""
 
 import dagster as dg
+from pydantic import Field
 
 from rag_assets.versions import code_version_of
 from rag_core.collection import Collection
@@ -8,17 +9,26 @@ from rag_core.identity import partition_key
 from resources.ingestion_resource import IngestionResource
 
 
+class HousekeepingConfig(dg.Config):
+    """What a person may ask of housekeeping that the schedule never does."""
+
+    however_many: bool = Field(
+        default=False,
+        description="Delete Parquet files that the catalog does not know, even where they are most of all files.",
+    )
+
+
 def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsDefinition) -> dg.JobDefinition:
     """Return the job that retires a collection's empty blocks and deletes Parquet files that nothing names."""
 
     @dg.op(name=f"housekeep_{collection.name}", out=dg.Out(dg.Nothing))
-    def housekeep(context: dg.OpExecutionContext, ingestion: IngestionResource) -> None:
+    def housekeep(context: dg.OpExecutionContext, config: HousekeepingConfig, ingestion: IngestionResource) -> None:
         """Retire blocks in the catalog first, then delete their partition keys: a crash between is mended next time."""
         opened = ingestion.opened(
             collection.name, run_id=context.run_id, code_version=code_version_of(collection), say=context.log.info
         )
         with opened as work:
-            done = work.housekeep()
+            done = work.housekeep(however_many=config.however_many)
         known = set(context.instance.get_dynamic_partitions(str(blocks.name)))
         gone = known.intersection(partition_key(block) for block in done.retired)
         for key in sorted(gone):

@@ -25,26 +25,18 @@ if TYPE_CHECKING:
     from resources.clients.qdrant.writing import QdrantWriter
     from resources.ingestion.checking.promises import CheckOutcome
     from resources.ingestion.counts import Counts, RunReport
+    from resources.ingestion.housekeeping import Housekept
 
 _Said = ParamSpec("_Said")
 
 LEASE_S = 60.0
 HELD_LIMIT_S = 3600.0
 MISCONFIGURED_S = 60.0
-"""How long a block is left alone after a run that a wrong setting ended: the next one would end the same way."""
+"""How long a block is left alone after a run that no document ended: the next one would end the same way."""
 
 _MAX_REASON = 500
 LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Housekept:
-    """What housekeeping did; ``retired`` are all retired blocks, whose partition keys must be gone from Dagster."""
-
-    retired_now: int
-    files_deleted: int
-    retired: tuple[int, ...]
 
 
 @dataclass(kw_only=True)
@@ -111,7 +103,7 @@ class BlockWork:
             self._leave(claim)
             raise
         except Exception as error:
-            self._leave(claim, failure=f"{type(error).__name__}: {error}"[:_MAX_REASON])
+            self._fail(claim, f"{type(error).__name__}: {error}"[:_MAX_REASON])
             raise
         except BaseException:  # the run was told to stop
             self._leave(claim)
@@ -143,19 +135,11 @@ class BlockWork:
         for file in sorted(set(files.values())):
             yield from self.parts.read(file, arrivals=[number for number, held in files.items() if held == file])
 
-    def housekeep(self) -> "Housekept":
-        """Retire blocks whose documents have all moved on, and delete Parquet files that nothing names any more."""
-        from resources.ingestion.folding import remove_unknown, remove_unnamed, retire_blocks
+    def housekeep(self, *, however_many: bool = False) -> "Housekept":
+        """Retire empty blocks and delete Parquet files that nothing names; see ``keep_house``."""
+        from resources.ingestion.housekeeping import keep_house
 
-        name = self.loaded.collection.name
-        parts, names = self.parts, self.catalog.parts
-        retired = len(retire_blocks(names, name))
-        files = remove_unnamed(parts, names) + remove_unknown(parts, names, name)
-        after, gone = -1, list[int]()
-        while page := self.catalog.queries.blocks(name, after=after):
-            gone += [block.partition for block in page if block.is_retired]
-            after = page[-1].partition
-        return Housekept(retired_now=retired, files_deleted=files, retired=tuple(gone))
+        return keep_house(self.loaded.collection.name, self.catalog, self.parts, however_many=however_many)
 
     @cached_property
     def catalog(self) -> "Catalog":
@@ -217,13 +201,23 @@ class BlockWork:
             self.loaded.collection.name, partition, number, run_id=self.run_id, lease_s=LEASE_S
         )
 
-    def _leave(self, claim: Claim, *, keep_s: float | None = None, failure: str = "") -> None:
-        """Release a claim, or keep it for ``keep_s``; a catalog that is away must not hide why the run ended."""
-        try:
+    def _leave(self, claim: Claim, *, keep_s: float | None = None) -> None:
+        """Release a claim, or keep it for ``keep_s``."""
+        with self._giving_up():
             if keep_s is None:
-                self.catalog.claims.release(claim, failure=failure)
+                self.catalog.claims.release(claim)
             else:
                 self.catalog.claims.renew(claim, lease_s=keep_s)
+
+    def _fail(self, claim: Claim, failure: str) -> None:
+        with self._giving_up():
+            self.catalog.claims.fail(claim, failure, wait_s=MISCONFIGURED_S)
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Let a catalog that is away not hide why the run ended."""
+        try:
+            yield
         except (DependencyUnavailable, ClaimLost) as error:
             self.say(f"The claim could not be given up and lapses by itself: {error}")
 

@@ -22,6 +22,7 @@ from resources.clients.parquet_parts import PartStore
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
 from resources.ingestion.embedding import ChunkEmbedder
+from resources.ingestion.looking import LONGEST_AWAY_S
 from resources.ingestion.reading_ahead import BatchReader, ReadBatch, text_bytes, timed
 from resources.ingestion.storing import RowStore
 from resources.ingestion.tables import read_rows
@@ -84,7 +85,8 @@ class BatchWork:
             raise
         except Exception as error:  # noqa: BLE001 - a defect met in one document must not stop the others
             left = [one for one in results if one.task.arrival.number not in settled]
-            self.totals.add(Counts(arrivals=len(settled), still_due=len(settled)))
+            done.arrivals = len(settled)
+            self.totals.add(done)
             if len(left) > 1:
                 _log.warning("%d documents are finished one by one: %r", len(left), error)
             if len(left) != len(results) or len(left) > 1:
@@ -99,7 +101,7 @@ class BatchWork:
         self.totals.add(done)
 
     def _finish(self, results: Sequence[ReadResult], settled: set[int], counts: Counts) -> None:
-        """Take documents through the layers together; ``settled`` is told of each arrival that got its time."""
+        """Take documents through the layers together; ``settled`` is told each arrival that has its outcome."""
         self.check_claim()
         documents = [one for one in results if isinstance(one, ReadDocument)]
         failed = [one for one in results if isinstance(one, FailedDocument)]
@@ -128,11 +130,12 @@ class BatchWork:
                 rejected = self._settle_transient(failed, settled, counts)
                 items = [*embedded, *gone, *rejected]
                 if items:
-                    self.vectors.write(items, counts)
+                    self.vectors.write(items, counts, settled)
                 self._put_back(skipped, 0, counts)
             else:
                 left = len(failed) + len(gone) + len(skipped)
                 self._note_away(failed, counts)
+                self._note_unwritten([*failed, *gone], counts)
                 counts.still_due += left
                 counts.stored += len(results) - left
 
@@ -193,7 +196,8 @@ class BatchWork:
                     counts.still_due += 1
                 case SourceAway():
                     self._note_away([one], counts)
-                    self._put_back([one.task], one.error.wait_s, counts)
+                    longest_s = None if one.error.until_confirmed else LONGEST_AWAY_S
+                    self._put_back([one.task], one.error.wait_s, counts, longest_s=longest_s)
                 case DocumentUnavailable():
                     exhausted = self.catalog.due.retry_later(
                         self.claim, number, one.error, max_attempts=self.collection.limits.max_attempts
@@ -214,10 +218,23 @@ class BatchWork:
                 counts.source_away += 1
                 self.away[one.error.source] = one.error
 
-    def _put_back(self, tasks: Sequence[DueArrival], delay_s: float, counts: Counts) -> None:
+    def _note_unwritten(self, left: Sequence[FailedDocument | GoneDocument], counts: Counts) -> None:
+        """Say what this run found and does not write down: it has no ``vectors`` layer."""
+        for one in left:
+            if isinstance(one, GoneDocument):
+                _log.warning("%s is gone; a run with the vectors layer deletes it.", one.task.arrival.uri)
+            elif isinstance(one.error, DocumentRejected):
+                _log.warning("%s is rejected: %s", one.task.arrival.uri, one.error)
+            else:
+                continue
+            counts.left_for_vectors += 1
+
+    def _put_back(
+        self, tasks: Sequence[DueArrival], delay_s: float, counts: Counts, *, longest_s: float | None = None
+    ) -> None:
         """Leave arrivals as they were before this run began them; those that were due are due again."""
         if tasks:
-            self.catalog.due.put_back(self.claim, tasks, delay_s=delay_s)
+            self.catalog.due.put_back(self.claim, tasks, delay_s=delay_s, longest_s=longest_s)
             counts.still_due += len(tasks)
 
     def _latest(self, documents: Sequence[UUID], asset: str) -> Mapping[UUID, FoundPart]:

@@ -22,7 +22,8 @@ class Counts:
 
     Each arrival that a run begins ends in exactly one of indexed, unchanged, superseded, deleted, quarantined,
     retrying, still_due or stored (a run without the ``vectors`` layer only stores rows). ``source_away`` are those of
-    still_due whose source could not be looked at.
+    still_due whose source could not be looked at, ``left_for_vectors`` those rejected or gone, which only a run with
+    the ``vectors`` layer writes down.
     """
 
     arrivals: int = 0
@@ -35,6 +36,7 @@ class Counts:
     still_due: int = 0
     stored: int = 0
     source_away: int = 0
+    left_for_vectors: int = 0
 
     downloaded: int = 0
     source_bytes: int = 0
@@ -76,6 +78,7 @@ _KEYS: dict[Layer, tuple[str, ...]] = {
         "retrying",
         "still_due",
         "source_away",
+        "left_for_vectors",
         "downloaded",
         "source_bytes",
         "parsed",

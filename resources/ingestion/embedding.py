@@ -9,7 +9,8 @@ import numpy as np
 
 from rag_core.chunking import embedding_text
 from rag_core.collection import Chunking
-from rag_core.embedding import Embedder
+from rag_core.embedding import Embedder, Vectors
+from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.index_spec import IndexSpec
 from rag_core.rows import ChunkRow, EmbeddingRow
 from rag_core.sparse import Bm25
@@ -20,6 +21,7 @@ from resources.ingestion.tables import read_rows
 from resources.ingestion.work import ChunkedDocument, EmbeddedDocument
 
 _TEXTS_AT_ONCE = 256
+_ANY_TEXT = "Does the model still answer?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,24 @@ class ChunkEmbedder:
             model=self.embedder(),
         )
 
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts; a model that fails with any text is away, one that fails with these is not."""
+        embedder = self.embedder()
+        try:
+            return np.asarray(embedder.embed_documents(texts), dtype=np.float32)
+        except RagError:
+            raise
+        except Exception as error:
+            try:
+                embedder.embed_documents([_ANY_TEXT])
+            except Exception as broken:  # noqa: BLE001 - whatever it is, it is the model's and no document's
+                raise DependencyUnavailable(
+                    f"The embedding model {embedder.name} fails with every text: {broken}",
+                    dependency="embedding model",
+                    remedy="See the run's log for its own words; memory and the GPU's state are the usual causes.",
+                ) from error
+            raise
+
     def _made(self, missing: Mapping[str, tuple[str, int]]) -> dict[str, EmbeddingRow]:
         made: dict[str, EmbeddingRow] = {}
         ordered = sorted(missing.items(), key=lambda item: (len(item[1][0]), item[0]))
@@ -170,7 +190,7 @@ class ChunkEmbedder:
             self.before_embedding()
             self.on_progress(start, len(ordered))
             piece = ordered[start : start + _TEXTS_AT_ONCE]
-            dense = np.asarray(self.embedder().embed_documents([text for _, (text, _) in piece]), dtype=np.float32)
+            dense = self._vectors([text for _, (text, _) in piece])
             now = self.clock().isoformat()
             for (key, (text, arrival)), vector in zip(piece, dense, strict=True):
                 sparse = bm25.document(text)

@@ -4,12 +4,20 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rag_core.errors import Permanent
 from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.values import NewPart, PartFile
 from resources.clients.parquet_parts import PartStore
 
 MAX_FILES = 16
 GRACE_S = 3600.0
+_MANY = 20
+_SHARE = 0.2
+"""More unknown files than this, and a larger share, are no traces of crashes: they belong to another catalog."""
+
+
+class TooManyUnknown(Permanent):
+    """Housekeeping found so many files that the catalog does not know that deleting them could be a loss."""
 
 
 def fold_block(
@@ -65,20 +73,30 @@ def remove_unnamed(parts: PartStore, names: Parts, *, grace_s: float = GRACE_S) 
     return removed
 
 
-def remove_unknown(parts: PartStore, names: Parts, collection: str, *, grace_s: float = GRACE_S) -> int:
+def remove_unknown(
+    parts: PartStore, names: Parts, collection: str, *, grace_s: float = GRACE_S, however_many: bool = False
+) -> int:
     """List a collection's parts and delete those never named or never finished (a crash); return how many.
 
-    One that is younger than ``grace_s`` may be a file that a run is about to name.
+    One that is younger than ``grace_s`` may be a file that a run is about to name. Raises ``TooManyUnknown``, and
+    deletes nothing, where so many are unknown that the catalog is rather not the one that they belong to.
     """
     before = datetime.now(UTC) - timedelta(seconds=grace_s)
     old = [part.file for part in parts.list(collection) if part.modified_at < before]
-    removed = 0
+    unknown: list[str] = []
     for start in range(0, len(old), 1000):
         some = old[start : start + 1000]
-        for file in sorted(set(some) - names.named(some)):
-            parts.delete(file)
-            removed += 1
-    return removed
+        unknown += sorted(set(some) - names.named(some))
+    finished = [file for file in unknown if not file.endswith(".tmp")]
+    if not however_many and len(finished) >= _MANY and len(finished) > _SHARE * len(old):
+        raise TooManyUnknown(
+            f"The catalog knows nothing of {len(finished):,} of the {len(old):,} Parquet files of {collection}.",
+            remedy="If the database was restored or replaced, restore the one that belongs to these files. If they "
+            "really are left over, start this job by hand with however_many: true.",
+        )
+    for file in unknown:
+        parts.delete(file)
+    return len(unknown)
 
 
 def retire_blocks(names: Parts, collection: str, *, limit: int = 100) -> tuple[int, ...]:

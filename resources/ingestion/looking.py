@@ -15,7 +15,8 @@ from resources.clients.object_store import ObjectStore, RootMissing
 from resources.ingestion.work import Look
 
 AWAY_S = 30.0
-"""How long the documents of a source whose store is away are left alone."""
+LONGEST_AWAY_S = 300.0
+"""How long the documents of a source whose store is away are left alone: at first, and at last, doubling between."""
 
 UNCONFIRMED_S = 600.0
 """How long those of a source are that nobody declares (so) any more, until a person confirms its removal."""

@@ -1,5 +1,6 @@
 """Look at a document's object, read it when it is new, parse it when its bytes are new."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -32,6 +33,11 @@ from resources.ingestion.parsed_rows import encoded
 from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
 
 _LOOKS = 3
+_OURS_TO_MEND = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EIO}
+)
+"""Errors of this machine's files: whatever document is read next meets them too."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -110,7 +116,13 @@ class DocumentReader:
             error = caught
         except (DependencyUnavailable, ConfigurationError):
             raise
-        except Exception as caught:  # noqa: BLE001 - a defect met in one document must not stop the others
+        except Exception as caught:
+            if isinstance(caught, MemoryError) or (isinstance(caught, OSError) and caught.errno in _OURS_TO_MEND):
+                raise DependencyUnavailable(
+                    f"This machine has no room to read documents: {caught}.",
+                    dependency="temporary files",
+                    remedy="Free space where TMPDIR points, allow more open files, or give the run more memory.",
+                ) from caught
             _log.exception("Reading %s failed unexpectedly", task.arrival.uri)
             error = DocumentUnavailable(f"Unexpected {type(caught).__name__} while reading: {caught}")
         return FailedDocument(task=task, error=error, groups=groups, look=look)

@@ -61,22 +61,26 @@ class VectorWriter:
     before_write: Callable[[], None]
     step: Callable[[str], None]
 
-    def write(self, items: Sequence[Item], counts: Counts) -> None:
-        """Bring the index to what the documents are now; one document that another run holds does not stop the rest."""
+    def write(self, items: Sequence[Item], counts: Counts, settled: set[int]) -> None:
+        """Bring the index to what the documents are now; one document that another run holds does not stop the rest.
+
+        ``settled`` is told the arrivals that have their outcome, also where something unforeseen ends the writing.
+        """
         try:
-            self._write(items, counts)
+            self._write(items, counts, settled)
         except DocumentUnavailable:
             for item in items:
-                self._write_alone(item, counts)
+                self._write_alone(item, counts, settled)
 
-    def _write_alone(self, item: Item, counts: Counts) -> None:
+    def _write_alone(self, item: Item, counts: Counts, settled: set[int]) -> None:
         try:
-            self._write([item], counts)
+            self._write([item], counts, settled)
         except DocumentUnavailable:
             self.stay_due(item.task)
             counts.still_due += 1
+            settled.add(item.task.arrival.number)
 
-    def _write(self, items: Sequence[Item], counts: Counts) -> None:
+    def _write(self, items: Sequence[Item], counts: Counts, settled: set[int]) -> None:
         """Write documents to the index in the one order that loses nothing.
 
         1. Commit a write intent for each: a crash from here on makes the document due for reconciliation.
@@ -123,8 +127,9 @@ class VectorWriter:
             self.step("written")
             for settle in plan.outcomes:
                 settle(writing)
-        self.step("committed")
         counts.add(done)
+        settled.update(item.task.arrival.number for item in items)
+        self.step("committed")
 
     def _unchanged_at_source(
         self, current: Mapping[UUID, Item], writing: DocumentWriting, done: Counts

@@ -113,13 +113,13 @@ def test_unexpected_failure_counts_a_crash_and_at_last_quarantines_the_one_that_
     for run in range(2):
         claim = take(catalog, run_id=f"run-{run}")
         assert catalog.due.begin(claim, [0, 1]) == [0, 1]
-        catalog.claims.release(claim, failure="ValueError: \0 odd")
+        catalog.claims.fail(claim, "ValueError: \0 odd", wait_s=60)
     assert rows(url, "SELECT DISTINCT state, crashes FROM arrivals") == [("pending", 2)]
     claim = take(catalog, run_id="run-2")
     assert [due.alone for due in catalog.due.arrivals(claim, limit=10)] == [True, True]
     index(catalog, claim, 0, "a")
     catalog.due.begin(claim, [1])
-    catalog.claims.release(claim, failure="ValueError: \0 odd")
+    catalog.claims.fail(claim, "ValueError: \0 odd", wait_s=60)
     assert rows(url, "SELECT state, crashes FROM arrivals ORDER BY number") == [("indexed", 0), ("quarantined", 3)]
     (failure,) = catalog.queries.failures(COLLECTION)
     assert failure.kind == "crashed"
@@ -143,7 +143,7 @@ def test_crashed_one_whose_reconciliation_fails_too_comes_back_later_each_time(c
         claim = take(catalog, run_id=f"run-{number}")
         rows(url, "UPDATE arrivals SET due_at = now()")
         assert catalog.due.begin(claim, [0]) == [0]
-        catalog.claims.release(claim, failure="boom")
+        catalog.claims.fail(claim, "boom", wait_s=60)
     ((state, crashes, waits),) = rows(url, "SELECT state, crashes, due_at > now() + interval '1 minute' FROM arrivals")
     assert (state, crashes, waits) == ("quarantined", 5, True)
 
@@ -175,3 +175,14 @@ def test_failure_of_an_arrival_that_has_moved_on_is_refused_and_written_text_is_
         with catalog.writing.documents(slow, "papers--0123", write(0)) as writing:
             writing.indexed(id_of("a"), outcome())
         assert states(url) == {0: "indexed"}
+
+
+def test_failure_that_no_document_can_have_caused_keeps_the_block_alone_for_a_while(catalog: Catalog, url: str) -> None:
+    record(catalog, present("a"))
+    claim = take(catalog)
+    catalog.claims.fail(claim, "PermissionError", wait_s=60)
+    assert rows(url, ARRIVAL) == [("pending", 0, 0)]
+    assert catalog.claims.request(COLLECTION, limit=10, launch_grace_s=60) == []
+    expire_leases(url)
+    assert catalog.claims.sweep_dead(lambda _: True).runs == 1
+    assert len(catalog.claims.request(COLLECTION, limit=10, launch_grace_s=60)) == 1

@@ -85,7 +85,10 @@ def _crash_and_sweep(catalog: Catalog, turn: int) -> None:
     if isinstance(claim, Claim):
         normal = [due.arrival.number for due in catalog.due.arrivals(claim, limit=8) if not due.alone]
         catalog.due.begin(claim, normal)
-        catalog.claims.release(claim, failure="boom" if turn % 2 else "")
+        if turn % 2:
+            catalog.claims.fail(claim, "boom", wait_s=0)
+        else:
+            catalog.claims.release(claim)
     catalog.claims.sweep_dead(all_dead)
 
 

@@ -99,7 +99,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         unsettled.STAY_LONGER,
         {**OWNED, "numbers": list(range(64)), "first_s": 1.0, "longest_s": 900.0},
     ),
-    "put back": (unsettled.PUT_BACK, {**OWNED, "numbers": list(range(64)), "delay_s": 1.0}),
+    "put back": (unsettled.PUT_BACK, {**OWNED, "numbers": list(range(64)), "delay_s": 1.0, "longest_s": 300.0}),
     "settle": (
         outcomes.SETTLE,
         {

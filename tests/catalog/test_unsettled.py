@@ -184,3 +184,17 @@ def test_failure_that_is_rolled_back_leaves_no_history(catalog: Catalog) -> None
         writing.quarantined(id_of("a"), REJECTED, tried_spec="s", removed=False)
         _ = 1 / 0
     assert catalog.queries.failures_of(id_of("a")) == []
+
+
+def test_document_of_a_source_that_stays_away_is_looked_at_less_and_less_often(catalog: Catalog, url: str) -> None:
+    record(catalog, present("a"))
+    claim = take(catalog)
+    waited: list[int] = []
+    for _ in range(6):
+        rows(url, "UPDATE arrivals SET due_at = now()")
+        [task] = catalog.due.arrivals(claim, limit=1)
+        catalog.due.begin(claim, [0])
+        catalog.due.put_back(claim, [task], delay_s=30, longest_s=300)
+        waited.append(int(rows(url, WAITS.replace("changed_at", "now()"))[0][0]))
+    assert waited == [30, 60, 120, 240, 300, 300]
+    assert rows(url, "SELECT attempts FROM arrivals") == [(0,)]

@@ -1,6 +1,9 @@
 """Part files of a block: folded into one, garbage removed, blocks that hold nothing new retired."""
 
-from resources.ingestion.folding import remove_unknown, remove_unnamed, retire_blocks
+import pytest
+
+from rag_core.arrivals import ArrivalState
+from resources.ingestion.folding import TooManyUnknown, remove_unknown, remove_unnamed, retire_blocks
 from tests.pipeline.corpus import Corpus, paragraphs
 
 
@@ -49,3 +52,28 @@ def test_a_full_block_without_any_newest_version_is_retired(corpus: Corpus) -> N
     remove_unnamed(corpus.parts, corpus.catalog.parts, grace_s=0)
     assert {part.file.split("/")[1] for part in corpus.parts.list(corpus.name)} == {"000001"}
     assert corpus.texts("a.md")
+
+
+def test_the_files_of_another_catalog_are_not_taken_for_garbage(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    rows = next(iter(corpus.parts.read(corpus.catalog.parts.of_block(corpus.name, 0)[0].file)))
+    asset = corpus.catalog.parts.of_block(corpus.name, 0)[0].asset
+    for number in range(20):
+        corpus.parts.write(collection=corpus.name, partition=0, asset=asset, name=f"lost-{number}", tables=[rows])
+    with pytest.raises(TooManyUnknown, match="20 of the 23"):
+        remove_unknown(corpus.parts, corpus.catalog.parts, corpus.name, grace_s=-1)
+    assert len(corpus.parts.list(corpus.name)) == 23
+    assert remove_unknown(corpus.parts, corpus.catalog.parts, corpus.name, grace_s=-1, however_many=True) == 20
+
+
+def test_a_block_with_the_last_good_version_of_a_failed_document_is_not_retired(corpus: Corpus) -> None:
+    corpus.changed = {"partition_size": 1}
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    corpus.write("a.md", paragraphs("apple") + "\n")  # the same text: confirmed, not indexed again
+    corpus.ingest()
+    corpus.write("a.md", "")
+    corpus.ingest()
+    assert corpus.document("a.md").state is ArrivalState.QUARANTINED
+    assert retire_blocks(corpus.catalog.parts, corpus.name) == ()

@@ -1,17 +1,22 @@
 """One document's, one source's or one index's misfortune is not the others'."""
 
+import errno
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rag_core.arrivals import ArrivalState, Observation, Presence
 from rag_core.errors import DependencyUnavailable, SourceAway
-from resources.clients.catalog.values import PartitionLimits
+from resources.clients.catalog.values import Claim, PartitionLimits
 from resources.clients.qdrant.writing import IndexWrite
 from resources.ingestion import assembling, batching
 from resources.ingestion.reading_ahead import BatchReader
 from tests.pipeline.corpus import Corpus, WatchedWriter, assert_same_points, paragraphs
+from tests.pipeline.word_embedder import WordEmbedder
 
 TWO_SOURCES = {
     "sources": [
@@ -207,3 +212,121 @@ def test_a_damaged_part_is_made_again_and_stops_nobody(corpus: Corpus) -> None:
     assert report.counts.unchanged == 2
     assert "plum" in corpus.stored_text("a.md")
     assert "pear" in corpus.stored_text("b.md")
+
+
+def test_a_machine_without_room_for_downloads_spends_no_attempts(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(corpus.store), "download", full)
+        with pytest.raises(DependencyUnavailable, match="TMPDIR"):
+            corpus.ingest()
+    assert corpus.states() == {ArrivalState.PENDING: 1}
+    assert corpus_attempts(corpus) == {0}
+    corpus.run()
+    assert corpus.states() == {ArrivalState.INDEXED: 1}
+
+
+def test_a_model_that_fails_with_every_text_spends_no_attempts(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.write("b.md", paragraphs("pear"))
+    corpus.embedder = DefectiveEmbedder("")
+    with pytest.raises(DependencyUnavailable, match="every text"):
+        corpus.ingest()
+    assert corpus_attempts(corpus) == {0}
+    corpus.embedder = WordEmbedder()
+    corpus.run()
+    assert corpus.states() == {ArrivalState.INDEXED: 2}
+
+
+def test_a_model_that_fails_with_one_documents_text_fails_that_document(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.write("b.md", paragraphs("bomb"))
+    corpus.embedder = DefectiveEmbedder("bomb")
+    [report] = corpus.ingest()
+    assert (report.counts.indexed, report.counts.retrying) == (1, 1)
+    assert corpus.texts("a.md")
+
+
+class DefectiveEmbedder(WordEmbedder):
+    """Cannot embed texts that have some words in them."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if any(self._words in text for text in texts):
+            raise RuntimeError("out of memory")
+        return super().embed_documents(texts)
+
+
+def test_an_unforeseen_error_after_the_commit_repeats_nothing(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.write("b.txt", "")
+    failed: list[str] = []
+
+    def fail_once_committed(step: str) -> None:
+        if step == "committed" and not failed:
+            failed.append(step)
+            raise ValueError(step)
+
+    corpus.at_step = fail_once_committed
+    [report] = corpus.ingest()
+    assert failed
+    assert not report.claim_lost
+    assert (report.counts.arrivals, report.counts.indexed, report.counts.quarantined) == (2, 1, 1)
+    assert corpus.states() == {ArrivalState.INDEXED: 1, ArrivalState.QUARANTINED: 1}
+
+
+def test_an_index_that_vanishes_in_a_run_is_an_outage_and_no_documents_fault(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    corpus.write("b.md", paragraphs("pear"))
+    active = corpus.writer.spec_of(corpus.name)
+    assert active is not None
+
+    def drop(step: str) -> None:
+        if step == "locked":
+            corpus.client.delete_collection(active[0])
+
+    corpus.at_step = drop
+    with pytest.raises(DependencyUnavailable):
+        corpus.ingest()
+    corpus.at_step = lambda _: None
+    assert corpus_attempts(corpus) == {0}
+    corpus.run()
+    corpus.run()
+    assert corpus.states() == {ArrivalState.INDEXED: 2}
+    assert corpus.texts("a.md")
+
+
+def test_a_document_that_ended_its_process_is_not_tried_again_by_a_backfill(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.write("b.md", paragraphs("bomb"))
+    corpus.sweep()
+    crash(corpus, "b.md")
+    corpus.run()
+    assert corpus.document("b.md").reason.kind == "crashed"
+    report = corpus.reconcile()
+    assert (report.counts.parsed, report.counts.unchanged, report.counts.quarantined) == (0, 1, 1)
+    shown = corpus.document("b.md")
+    assert (shown.state, shown.reason.kind) == (ArrivalState.QUARANTINED, "crashed")
+    corpus.catalog.due.make_due(corpus.name, [shown.newest_arrival], reason="asked")
+    corpus.run()
+    assert corpus.document("b.md").state is ArrivalState.INDEXED
+
+
+def crash(corpus: Corpus, key: str) -> None:
+    """Let a document's runs fail until it is quarantined as the cause."""
+    number = corpus.document(key).newest_arrival
+    for run_id in ("one", "two", "three"):
+        claim = corpus.catalog.claims.take(corpus.name, 0, run_id=run_id, lease_s=60)
+        assert isinstance(claim, Claim)
+        assert corpus.catalog.due.begin(claim, [number]) == [number]
+        corpus.catalog.claims.fail(claim, "boom", wait_s=60)

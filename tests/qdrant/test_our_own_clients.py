@@ -10,8 +10,8 @@ from rag_core.collection import PayloadField
 from rag_core.errors import ConfigurationError
 from rag_core.filters import AnyOf
 from rag_core.index_spec import IndexSpec, Payload
-from resources.clients.qdrant.connect import connect
-from resources.clients.qdrant.searching import IndexGone, QdrantSearcher, UnknownCollection
+from resources.clients.qdrant.connect import IndexGone, connect
+from resources.clients.qdrant.searching import QdrantSearcher, UnknownCollection
 from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter, SparseVector
 from tests.qdrant.server import EdgeServer
 

@@ -103,15 +103,25 @@ class Claims:
         with self._database.transaction() as connection:
             return connection.execute(_RENEW, {**_owned(claim), "lease_s": lease_s}).rowcount == 1
 
-    def release(self, claim: Claim, *, failure: str = "") -> None:
-        """End a claim; what its run left in processing is due again. No-op when it has moved on.
-
-        With a ``failure`` (an unexpected error, no outage) each arrival that is left counts a crash: it may be the
-        cause. One that was processed alone is quarantined as crashed, and says it.
-        """
+    def release(self, claim: Claim) -> None:
+        """End a claim; what its run left in processing is due again. No-op when it has moved on."""
         with self._database.transaction() as connection:
             if connection.execute(_RELEASE, _owned(claim)).rowcount == 1:
-                return_left_behind(connection, claim, failure=failure)
+                return_left_behind(connection, claim)
+                connection.execute(DUE_AGAIN, {"collection": claim.collection, "partition": claim.partition})
+
+    def fail(self, claim: Claim, failure: str, *, wait_s: float) -> None:
+        """End a claim after an error that nobody foresaw; no-op when it has moved on.
+
+        Each arrival that is left in processing counts a crash: it may be the cause. One that was processed alone is
+        quarantined as crashed, and says it. Where none is left, no document can be the cause: the claim is kept for
+        ``wait_s``, or runs would fail one after the other without an end.
+        """
+        with self._database.transaction() as connection:
+            if connection.execute(_RENEW, {**_owned(claim), "lease_s": wait_s}).rowcount != 1:
+                return
+            if return_left_behind(connection, claim, failure=failure):
+                connection.execute(_RELEASE, _owned(claim))
                 connection.execute(DUE_AGAIN, {"collection": claim.collection, "partition": claim.partition})
 
     def sweep_dead(self, is_dead: Callable[[str], bool]) -> DeadRuns:

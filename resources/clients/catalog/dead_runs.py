@@ -32,8 +32,10 @@ class Expired:
     crashed: int
 
 
-def return_left_behind(connection: Connection, claim: Claim, *, failure: str = "") -> None:
+def return_left_behind(connection: Connection, claim: Claim, *, failure: str = "") -> int:
     """Make everything in the block due again that is in processing, for a run that now holds the claim (or ends it).
+
+    Returns how many this very run had left.
 
     What an earlier holder left is a crash of each; what this very run left (a step retry, its end) is none, unless it
     ends with a ``failure``.
@@ -46,6 +48,7 @@ def return_left_behind(connection: Connection, claim: Claim, *, failure: str = "
         _return(connection, claim.collection, own, reason=_FAILED + failure, is_crash=True)
     else:
         _return(connection, claim.collection, own, reason="", is_crash=False)
+    return len(own)
 
 
 def return_expired(database: Database, is_dead: Callable[[str], bool]) -> Expired:

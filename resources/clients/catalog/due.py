@@ -120,9 +120,11 @@ def _due(row: Any) -> DueArrival:
     )
 
 
+# One that ended its process is not tried again by whoever looks at its block, only when it is asked for.
 _COLUMNS = """
 SELECT a.collection, a.number, a.partition, a.document_id, a.source, a.key, a.uri, a.presence, a.announced,
-       a.size_bytes, a.state, a.attempts, a.crashes, a.recorded_at, a.reconcile,
+       a.size_bytes, a.state, a.attempts, a.crashes, a.recorded_at,
+       a.reconcile OR a.state = 'quarantined' AND a.reason_kind = 'crashed' AS reconcile,
        EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number
                AND n.state <> 'quarantined')
        OR EXISTS (SELECT 1 FROM documents d WHERE d.document_id = a.document_id AND d.place > a.number) AS newer_known,
@@ -165,7 +167,8 @@ UPDATE arrivals a SET state = 'processing', attempts = attempts + 1, alone = cra
     run_id = :run_id, claim = :claim, changed_at = now(),
     before = jsonb_build_object('state', state, 'due_at', due_at, 'run_id', run_id, 'tried_spec', tried_spec,
                                 'changed_at', changed_at),
-    tried_spec = CASE WHEN state = 'quarantined' AND reconcile THEN tried_spec ELSE coalesce((
+    tried_spec = CASE
+        WHEN state = 'quarantined' AND (reconcile OR reason_kind = 'crashed') THEN tried_spec ELSE coalesce((
         SELECT tried.spec FROM unnest(CAST(:sources AS text[]), CAST(:specs AS text[])) AS tried (source, spec)
         WHERE tried.source = a.source), tried_spec) END
 WHERE collection = :collection AND partition = :partition AND number = ANY(CAST(:numbers AS bigint[]))

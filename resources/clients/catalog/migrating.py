@@ -8,11 +8,11 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0003"
+HEAD = "0004"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 _LOCK = 7_264_915_033_001
-_KNOWN = frozenset({"", "0001", "0002", "0003"})
+_KNOWN = frozenset({"", "0001", "0002", "0003", "0004"})
 
 
 def migrate(database: Database) -> None:

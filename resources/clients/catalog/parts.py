@@ -86,7 +86,7 @@ class Parts:
             connection.execute(_FORGET, {"files": list(files)})
 
     def retirable(self, collection: str, *, limit: int = 100) -> list[int]:
-        """Return full blocks that hold no document's newest or indexed arrival and no due work."""
+        """Return full blocks that hold no document's newest, indexed or confirmed arrival and no due work."""
         with self._database.transaction() as connection:
             return list(connection.execute(_RETIRABLE, {"collection": collection, "limit": limit}).scalars())
 
@@ -96,6 +96,7 @@ class Parts:
         with self._database.transaction() as connection:
             if connection.execute(_RETIRE, parameters).rowcount != 1:
                 raise InvalidRequest(f"Block {partition} of {collection} is being worked on; retire it later.")
+            connection.execute(_DROP_CONTENTS, parameters)
             connection.execute(_DROP_ROWS, parameters)
             return list(connection.execute(_DROP_PARTS, parameters).scalars())
 
@@ -211,6 +212,9 @@ WHERE b.collection = :collection AND b.is_full AND NOT coalesce(c.is_retired, fa
     AND NOT EXISTS (
         SELECT 1 FROM document_indexes x WHERE x.collection = b.collection
             AND x.indexed_arrival >= b.first_number AND x.indexed_arrival < b.first_number + b.arrivals)
+    AND NOT EXISTS (
+        SELECT 1 FROM document_indexes x WHERE x.collection = b.collection
+            AND x.confirmed_arrival >= b.first_number AND x.confirmed_arrival < b.first_number + b.arrivals)
 ORDER BY b.partition LIMIT :limit
 """)
 
@@ -219,6 +223,11 @@ INSERT INTO claims AS c (collection, partition, number, state, lane, lease_until
 VALUES (:collection, :partition, 0, 'released', 'batch', now(), true)
 ON CONFLICT (collection, partition) DO UPDATE SET is_retired = true
 WHERE c.state = 'released' OR c.lease_until <= now()
+""")
+
+_DROP_CONTENTS = text("""
+DELETE FROM contents k USING blocks b WHERE b.collection = :collection AND b.partition = :partition
+    AND k.collection = b.collection AND k.number >= b.first_number AND k.number < b.first_number + b.arrivals
 """)
 
 _DROP_ROWS = text("""

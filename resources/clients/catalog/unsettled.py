@@ -74,15 +74,22 @@ class Unsettled:
         """Make begun arrivals due and take back the counted attempt: a whole dependency is away."""
         self.stay_due(claim, numbers, delay_s=delay_s)
 
-    def put_back(self, claim: Claim, tasks: Sequence[DueArrival], *, delay_s: float) -> None:
+    def put_back(
+        self, claim: Claim, tasks: Sequence[DueArrival], *, delay_s: float, longest_s: float | None = None
+    ) -> None:
         """Leave begun arrivals as they were before ``begin``: settled ones settled, due ones due after a delay.
 
-        One that was not due is due all the same when a dead run's open write was found meanwhile.
+        With ``longest_s`` the delay doubles with each time in a row, up to that. One that was not due is due all the
+        same when a dead run's open write was found meanwhile.
         """
         numbers = [task.arrival.number for task in tasks]
         with self._database.transaction() as connection:
             lock_arrivals(connection, claim.collection, numbers)
-            connection.execute(PUT_BACK, {**owned(claim), "numbers": numbers, "delay_s": delay_s})
+            longest_s = delay_s if longest_s is None else longest_s
+            connection.execute(
+                PUT_BACK,
+                {**owned(claim), "numbers": numbers, "delay_s": delay_s, "longest_s": max(delay_s, longest_s)},
+            )
 
 
 def grown_stays(arrival: str) -> str:
@@ -132,8 +139,10 @@ UPDATE arrivals SET state = coalesce(before ->> 'state', 'pending'), attempts = 
     alone = false, before = NULL, run_id = coalesce(before ->> 'run_id', run_id),
     tried_spec = coalesce(before ->> 'tried_spec', tried_spec),
     changed_at = coalesce(CAST(before ->> 'changed_at' AS timestamptz), now()),
+    stays = stays + CASE WHEN CAST(:longest_s AS double precision) > :delay_s THEN 1 ELSE 0 END,
     due_at = CASE WHEN before IS NULL OR before ->> 'due_at' IS NOT NULL OR reconcile
-        THEN greatest(CAST(before ->> 'due_at' AS timestamptz), now() + make_interval(secs => :delay_s)) END
+        THEN greatest(CAST(before ->> 'due_at' AS timestamptz), now() + make_interval(
+            secs => least(:longest_s, :delay_s * 2 ^ least(stays, 20)))) END
 WHERE number = ANY(CAST(:numbers AS bigint[])) AND"""
     + OURS
 )

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 DEPENDENCY = "qdrant"
 _NOT_ALLOWED = frozenset({401, 403})
+_NOT_FOUND = 404
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class IndexGone(DependencyUnavailable):
+    """The physical index was dropped since it was looked up: look again, it may be another one by now."""
 
 
 def connect(url: str, api_key: str | None = None, *, timeout_s: int = 60) -> "QdrantClient":
@@ -27,7 +32,8 @@ def connect(url: str, api_key: str | None = None, *, timeout_s: int = 60) -> "Qd
 def translating(doing: str) -> Generator[None]:
     """Turn the client's errors into ours: away or overloaded is ``DependencyUnavailable``, refused ``Permanent``.
 
-    Other errors pass unchanged; ours are never wrapped twice.
+    What is asked of an index that is not there is ``IndexGone``. Other errors pass unchanged; ours are never wrapped
+    twice.
     """
     from qdrant_client.common.client_exceptions import QdrantException
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -43,6 +49,8 @@ def translating(doing: str) -> Generator[None]:
             raise ConfigurationError(
                 f"Qdrant does not let us {doing}: {error.status_code} {words}", remedy="Correct RAG_QDRANT_API_KEY."
             ) from error
+        if error.status_code == _NOT_FOUND:
+            raise IndexGone(f"Qdrant could not {doing}: {words}", dependency=DEPENDENCY) from error
         raise Permanent(f"Qdrant refused to {doing}: {error.status_code} {words}") from error
     except (ResponseHandlingException, QdrantException, ConnectionError, TimeoutError) as error:
         message = f"Qdrant did not answer ({doing}): {error}"

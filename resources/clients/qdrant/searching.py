@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rag_core.access import EVERYONE
-from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, Permanent
+from rag_core.errors import ConfigurationError, InvalidRequest
 from rag_core.filters import AnyOf, Condition, Exists, FieldType
 from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
 from rag_core.sparse import SparseVector
@@ -19,8 +18,6 @@ from resources.clients.qdrant.writing import SPEC_METADATA
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.http import models
-
-_NOT_FOUND = 404
 
 
 class UnknownCollection(InvalidRequest):
@@ -127,7 +124,7 @@ class QdrantSearcher:
             requests.extend(_request(_sparse([term]), SPARSE, within, 1, payload=False) for term in terms)
         if not requests:
             return Candidates(dense={}, sparse={}, term_tops=(), payloads={})
-        with _index_still_there(index.physical), translating(f"search {index.physical}"):
+        with translating(f"search {index.physical}"):
             answers = iter(self._client.query_batch_points(index.physical, requests))
         payloads: dict[str, Mapping[str, Any]] = {}
         near = _scores(next(answers).points, payloads) if dense is not None else {}
@@ -157,7 +154,7 @@ class QdrantSearcher:
                 requests.append(_request(query, using, these, len(ids), payload=False, params=exactly))
         if not requests:
             return found
-        with _index_still_there(index.physical), translating(f"search {index.physical}"):
+        with translating(f"search {index.physical}"):
             answers = iter(self._client.query_batch_points(index.physical, requests))
         near = _scores(next(answers).points, {}) if worded_only else {}
         worded = _scores(next(answers).points, {}) if near_only else {}
@@ -169,7 +166,7 @@ class QdrantSearcher:
 
         match = models.MatchValue(value=str(document_id))
         of_it = models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=match)])
-        with _index_still_there(index.physical), translating(f"count points in {index.physical}"):
+        with translating(f"count points in {index.physical}"):
             return self._client.count(index.physical, count_filter=of_it, exact=True).count
 
     def _look_up(self, collection: str) -> ServedIndex:
@@ -183,7 +180,7 @@ class QdrantSearcher:
                 f"No index serves a collection named {collection[:64]!r}; there are: {known}.",
                 remedy="An index is made when a collection's first documents are ingested.",
             )
-        with _index_still_there(physical), translating(f"read {physical}"):
+        with translating(f"read {physical}"):
             info = self._client.get_collection(physical)
         prefix = f"{Payload.METADATA}."
         fields: dict[str, FieldType] = {
@@ -200,20 +197,6 @@ class QdrantSearcher:
                 remedy="It was not made by this platform or by another version of it; remove its alias.",
             ) from error
         return ServedIndex(physical=physical, spec=spec, fields=fields, points=info.points_count or 0)
-
-
-class IndexGone(DependencyUnavailable):
-    """The physical index was dropped since its alias was read; look the alias up again."""
-
-
-@contextmanager
-def _index_still_there(physical: str) -> Generator[None]:
-    try:
-        yield
-    except Permanent as error:
-        if getattr(error.__cause__, "status_code", None) == _NOT_FOUND:
-            raise IndexGone(f"The index {physical} is gone.", dependency="qdrant") from error
-        raise
 
 
 def _request(

@@ -79,6 +79,7 @@ document_indexes = Table(
     count_column("size_bytes"),
     Index("document_indexes_by_spec", "index_name", "source", "parser", "chunking", "metadata_rules", "asked_spec"),
     Index("document_indexes_by_arrival", "collection", "indexed_arrival"),
+    Index("document_indexes_by_confirmed", "collection", "confirmed_arrival"),
     comment="What an index holds of a document: one row for each document that answers there.",
 )
 

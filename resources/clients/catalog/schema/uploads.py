@@ -43,5 +43,6 @@ contents = Table(
     Column("collection", BYTEWISE, primary_key=True),
     Column("sha256", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),
+    Index("contents_by_arrival", "collection", "number"),
     comment="The newest arrival whose stored rows were made from these bytes: another name for them embeds nothing.",
 )
