@@ -13,7 +13,7 @@ _ENDS = "ab ade al an ane ar at ax eck el en ent er ice id ine ing ish on or ose
 
 def records(data: Path | None, number: int | None) -> list[Record]:
     """Return a collection's documents, evenly a ``number`` of them; without ``data`` 5,000 made ones."""
-    found = list(made(5000, words=200, seed=1)) if data is None else list(read_corpus(data))
+    found = list(made(5000, words=100, seed=1)) if data is None else list(read_corpus(data))
     return found if number is None else found[:: max(1, len(found) // number)][:number]
 
 
