@@ -66,9 +66,10 @@ test-models: $(VENV)/.installed-models  ## both embedding runtimes side by side 
 check: lint imports types test  ## everything CI checks
 
 BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(WORK),--work $(WORK)) \
+	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) \
 	$(foreach part,$(ONLY),--only $(part))
 
-bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, ONLY=)
+bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, ONLY=, REPETITIONS=)
 	$(BENCH)
 
 bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data

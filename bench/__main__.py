@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import encoders, freshness, ingestion, parsing, results, serving, ticks
@@ -140,6 +140,7 @@ def main() -> int:
     parser.add_argument("--pdfs", type=Path, help="a folder of PDFs to parse, too")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, in about five minutes")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
+    parser.add_argument("--repetitions", type=int, help="how often the whole corpus is ingested; default 3, quick 1")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the results are written")
     parser.add_argument("--work", type=Path, help="folder for the stacks, on a real disk; default the system's")
     arguments = parser.parse_args()
@@ -149,7 +150,10 @@ def main() -> int:
         Path(arguments.work).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="rag-bench-", dir=arguments.work))
     only = frozenset(arguments.only or PARTS)
-    bench = Bench(QUICK if arguments.quick else FULL, arguments.data, arguments.pdfs, only, folder)
+    scale = QUICK if arguments.quick else FULL
+    if arguments.repetitions is not None:
+        scale = replace(scale, repetitions=max(1, arguments.repetitions))
+    bench = Bench(scale, arguments.data, arguments.pdfs, only, folder)
     before = results.machine()
     try:
         bench.run()

@@ -10,7 +10,7 @@ import psutil
 
 from local_stack.members import MARK
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 2.0
 MB = 1024 * 1024
 _PROGRAM_WORDS = 6
 """What is started stands in a command's first words; its arguments name other parts."""
@@ -22,7 +22,7 @@ _ROLES = (
     ("spawn_main", "run"),  # the code server starts a run by multiprocessing
     ("local_stack.edge_server", "qdrant"),
     ("dagster_webserver", "dagster-webserver"),
-    ("dagster._daemon", "dagster-daemon"),
+    ("local_stack.dagster_daemon", "dagster-daemon"),
     ("query_api", "api"),
     ("sensors.watcher", "watcher"),
     ("local_stack.run_supervisor", "supervisor"),

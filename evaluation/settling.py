@@ -15,7 +15,7 @@ from resources.clients.object_store import open_store
 
 _ANSWERS = frozenset({ArrivalState.INDEXED.value, ArrivalState.UNCHANGED.value})
 _OVER = _ANSWERS | {ArrivalState.QUARANTINED.value, ArrivalState.DELETED.value}
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 1.0
 _SHOWN = 3
 
 

@@ -183,7 +183,7 @@ def _webserver(settings: Settings) -> Part:
 def _daemon(settings: Settings) -> Part:
     return Part(
         name="dagster-daemon",
-        command=_python("dagster._daemon", "run", "-w", str(workspace_file(settings))),
+        command=_python("local_stack.dagster_daemon", str(workspace_file(settings))),
         needs=("postgres", "s3"),
         environment=_environment(settings) | dagster_environment(settings),
         stop_limit_s=30,

@@ -70,7 +70,7 @@ def test_killed_processes_lose_and_double_nothing(stack: Stack, tmp_path: Path) 
     rng = random.Random(20)
     keys = {f"n{number:03d}.md" for number in range(90)}
     runs = "local_stack.warm_runs"  # the pool and every worker with a run
-    victims = [runs, "dagster._daemon", "local_stack.edge_server", "sensors.watcher", runs, "grpc"]
+    victims = [runs, "local_stack.dagster_daemon", "local_stack.edge_server", "sensors.watcher", runs, "grpc"]
     for turn, key in enumerate(sorted(keys)):
         stack.write(key, note(rng, key))
         if turn % 15 == 14:

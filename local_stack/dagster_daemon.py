@@ -1,0 +1,40 @@
+"""``python -m local_stack.dagster_daemon WORKSPACE``: Dagster's daemon, its storage's connections kept open.
+
+The daemon asks its storage some thirty times a second also when nothing happens. Started by Dagster's own command it
+connects anew for each question, and PostgreSQL starts a process for each connection.
+"""
+
+import sys
+
+STATEMENT_LIMIT_MS = 60_000
+RECONNECT_AFTER_S = 300
+MOST_CONNECTIONS_BESIDE = 40
+"""Each storage keeps one connection and opens others while several threads ask at once; there are fewer threads."""
+
+
+def main() -> None:
+    """Run the daemon until it is interrupted."""
+    from dagster import DagsterInstance
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+    from dagster._daemon.controller import daemon_controller_from_instance
+    from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
+
+    setup_interrupt_handlers()
+    try:
+        with capture_interrupts(), DagsterInstance.get() as instance:
+            instance.optimize_for_webserver(
+                statement_timeout=STATEMENT_LIMIT_MS,
+                pool_recycle=RECONNECT_AFTER_S,
+                max_overflow=MOST_CONNECTIONS_BESIDE,
+            )
+            target = WorkspaceFileTarget(paths=[sys.argv[1]])
+            with daemon_controller_from_instance(
+                instance, workspace_load_target=target, code_server_log_level="warning"
+            ) as controller:
+                controller.check_daemon_loop()
+    except KeyboardInterrupt:
+        return  # told to stop: a clean end
+
+
+if __name__ == "__main__":
+    main()
