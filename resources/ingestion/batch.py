@@ -1,6 +1,7 @@
 """The second half of a micro-batch: what was read is chunked, embedded, stored and written; nothing stays unsettled."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -23,7 +24,8 @@ from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
 from resources.ingestion.embedding import ChunkEmbedder
 from resources.ingestion.looking import LONGEST_AWAY_S
-from resources.ingestion.reading_ahead import BatchReader, ReadBatch, text_bytes, timed
+from resources.ingestion.pieces import Prepared, pieces
+from resources.ingestion.reading_ahead import BatchReader, ReadBatch, timed
 from resources.ingestion.storing import RowStore
 from resources.ingestion.tables import read_rows
 from resources.ingestion.work import (
@@ -36,9 +38,6 @@ from resources.ingestion.work import (
     SkippedDocument,
 )
 from resources.ingestion.writing import VectorWriter
-
-_TEXT_AT_ONCE = 8 * 1024 * 1024
-"""Bytes of text that pass the layers together: rows and vectors take several times as much."""
 
 _MAX_REASON = 500
 _log = logging.getLogger(__name__)
@@ -64,57 +63,83 @@ class BatchWork:
     totals: Counts = field(default_factory=Counts)
     away: dict[str, SourceAway] = field(default_factory=dict[str, SourceAway])
     sequence: Iterator[int] = field(default_factory=count)
+    adding: threading.Lock = field(default_factory=threading.Lock)
 
-    def finish(self, read: ReadBatch) -> None:
-        """Take what was read through the remaining layers; every arrival of the batch is settled on return."""
-        self.totals.add(read.counts)
-        # Small documents first: they are answered while a large one is still being embedded.
-        for piece in _pieces(sorted(read.results, key=_text_of)):
-            self._finish_each(piece)
+    def prepare(self, read: ReadBatch) -> Iterator[Prepared]:
+        """Chunk and embed what was read, a piece of bounded text at a time, for ``conclude`` to write.
 
-    def _finish_each(self, results: Sequence[ReadResult]) -> None:
-        """Finish documents together; where something unforeseen happens each by itself, so that only one fails.
-
-        Raises what concerns all of them: a dependency that is away, a lost claim, a wrong setting.
+        Small documents first: they are answered while a large one is still being embedded. Raises what concerns all of
+        them: a dependency that is away, a lost claim, a wrong setting.
         """
-        done = Counts(arrivals=len(results))
+        self._add(read.counts)
+        for piece in pieces(read.results):
+            yield self._prepared(piece)
+
+    def conclude(self, prepared: Prepared) -> None:
+        """Store and write documents together; where something unforeseen happens each by itself: only one fails.
+
+        Every arrival is settled on return. May be called from another thread than ``prepare``; raises what that does.
+        """
         settled: set[int] = set()
+        if prepared.broken is not None:
+            self._finish_each(prepared, settled, prepared.broken)
+            return
         try:
-            self._finish(results, settled, done)
+            self._write(prepared, settled)
         except (DependencyUnavailable, ClaimLost, ConfigurationError):
             raise
         except Exception as error:  # noqa: BLE001 - a defect met in one document must not stop the others
-            left = [one for one in results if one.task.arrival.number not in settled]
-            done.arrivals = len(settled)
-            self.totals.add(done)
-            if len(left) > 1:
-                _log.warning("%d documents are finished one by one: %r", len(left), error)
-            if len(left) != len(results) or len(left) > 1:
-                for one in left:
-                    self._finish_each([one])
-                return
-            task = left[0].task
-            _log.exception("Finishing %s failed unexpectedly", task.arrival.uri)
-            reason = f"Unexpected {type(error).__name__}: {error}"[:_MAX_REASON]
-            done = Counts(arrivals=1)
-            self._finish([FailedDocument(task=task, error=DocumentUnavailable(reason))], settled, done)
-        self.totals.add(done)
+            self._finish_each(prepared, settled, error)
+        else:
+            self._add(prepared.counts)
 
-    def _finish(self, results: Sequence[ReadResult], settled: set[int], counts: Counts) -> None:
-        """Take documents through the layers together; ``settled`` is told each arrival that has its outcome."""
+    def _finish_each(self, prepared: Prepared, settled: set[int], error: Exception) -> None:
+        """Finish those that are not settled one by one; one that fails alone is given its time with the reason."""
+        prepared.counts.arrivals = len(settled)
+        self._add(prepared.counts)
+        left = [one for one in prepared.results if one.task.arrival.number not in settled]
+        if len(left) > 1:
+            _log.warning("%d documents are finished one by one: %r", len(left), error)
+        if settled or len(left) > 1:
+            for one in left:
+                self.conclude(self._prepared([one]))
+            return
+        task = left[0].task
+        _log.error("Finishing %s failed unexpectedly", task.arrival.uri, exc_info=error)
+        reason = f"Unexpected {type(error).__name__}: {error}"[:_MAX_REASON]
+        failed = FailedDocument(task=task, error=DocumentUnavailable(reason))
+        alone = Prepared(results=[failed], counts=Counts(arrivals=1), failed=[failed])
+        self._write(alone, settled)
+        self._add(alone.counts)
+
+    def _prepared(self, results: Sequence[ReadResult]) -> Prepared:
+        """Chunk and embed documents together; ``broken`` where that met something unforeseen."""
         self.check_claim()
-        documents = [one for one in results if isinstance(one, ReadDocument)]
-        failed = [one for one in results if isinstance(one, FailedDocument)]
-        skipped: list[DueArrival] = [one.task for one in results if isinstance(one, SkippedDocument)]
-        gone = [one for one in results if isinstance(one, GoneDocument)]
+        prepared = Prepared(
+            results=results,
+            counts=Counts(arrivals=len(results)),
+            documents=[one for one in results if isinstance(one, ReadDocument)],
+            failed=[one for one in results if isinstance(one, FailedDocument)],
+            skipped=[one.task for one in results if isinstance(one, SkippedDocument)],
+            gone=[one for one in results if isinstance(one, GoneDocument)],
+        )
+        try:
+            prepared.chunked += self._chunked(prepared)
+            prepared.embedded += self._embedded(prepared)
+        except (DependencyUnavailable, ClaimLost, ConfigurationError):
+            raise
+        except Exception as error:  # noqa: BLE001 - ``conclude`` finds out whose fault it is
+            prepared.broken = error
+        return prepared
 
-        chunked = self._chunked(documents, failed, skipped, counts)
-        embedded = self._embedded(chunked, skipped, counts)
+    def _write(self, prepared: Prepared, settled: set[int]) -> None:
+        """Store rows, name them, write the index; ``settled`` is told each arrival that has its outcome."""
+        counts, chunked, embedded = prepared.counts, prepared.chunked, prepared.embedded
         self.check_claim()
         self.step("embedded")
         written = self.rows.store(
             next(self.sequence),
-            read=documents if Layer.DOCUMENTS in self.layers else (),
+            read=prepared.documents if Layer.DOCUMENTS in self.layers else (),
             chunked=chunked if Layer.CHUNKS in self.layers else (),
             embedded=embedded if Layer.EMBEDDINGS in self.layers else (),
             before_naming=lambda: self.step("stored"),
@@ -127,25 +152,24 @@ class BatchWork:
             self.catalog.contents.remember(self.collection.name, made)
         with timed(counts, "write_s"):
             if Layer.VECTORS in self.layers:
-                rejected = self._settle_transient(failed, settled, counts)
-                items = [*embedded, *gone, *rejected]
+                rejected = self._settle_transient(prepared.failed, settled, counts)
+                items = [*embedded, *prepared.gone, *rejected]
                 if items:
                     self.vectors.write(items, counts, settled)
-                self._put_back(skipped, 0, counts)
+                self._put_back(prepared.skipped, 0, counts)
             else:
-                left = len(failed) + len(gone) + len(skipped)
-                self._note_away(failed, counts)
-                self._note_unwritten([*failed, *gone], counts)
+                left = len(prepared.failed) + len(prepared.gone) + len(prepared.skipped)
+                self._note_away(prepared.failed, counts)
+                self._note_unwritten([*prepared.failed, *prepared.gone], counts)
                 counts.still_due += left
-                counts.stored += len(results) - left
+                counts.stored += len(prepared.results) - left
 
-    def _chunked(
-        self,
-        documents: Sequence[ReadDocument],
-        failed: list[FailedDocument],
-        skipped: list[DueArrival],
-        counts: Counts,
-    ) -> list[ChunkedDocument]:
+    def _add(self, counts: Counts) -> None:
+        with self.adding:
+            self.totals.add(counts)
+
+    def _chunked(self, prepared: Prepared) -> list[ChunkedDocument]:
+        documents, counts = prepared.documents, prepared.counts
         chunked: list[ChunkedDocument] = []
         if not self.layers & {Layer.CHUNKS, Layer.EMBEDDINGS, Layer.VECTORS}:
             return chunked
@@ -159,25 +183,24 @@ class BatchWork:
                     done = self.chunker.chunk(one, rows, remake=Layer.CHUNKS in self.recompute)
                 except DocumentRejected as error:
                     groups = self.reader.reader.groups_of(one.row)
-                    failed.append(FailedDocument(task=one.task, error=error, groups=groups, row=one.row))
+                    prepared.failed.append(FailedDocument(task=one.task, error=error, groups=groups, row=one.row))
                     continue
                 if done.stored or Layer.CHUNKS in self.layers:
                     chunked.append(done)
                 else:
-                    skipped.append(one.task)
+                    prepared.skipped.append(one.task)
             counts.chunks += sum(len(one.rows) for one in chunked)
             counts.chunks_reused += sum(len(one.rows) for one in chunked if one.reused)
         return chunked
 
-    def _embedded(
-        self, chunked: Sequence[ChunkedDocument], skipped: list[DueArrival], counts: Counts
-    ) -> list[EmbeddedDocument]:
+    def _embedded(self, prepared: Prepared) -> list[EmbeddedDocument]:
+        chunked, counts = prepared.chunked, prepared.counts
         if not self.layers & {Layer.EMBEDDINGS, Layer.VECTORS}:
             return []
         with timed(counts, "embed_s"):
             found = self._latest([one.arrival.document_id for one in chunked], Layer.EMBEDDINGS)
             if Layer.EMBEDDINGS not in self.layers:
-                return self.embedder.only_stored(chunked, found, skipped)
+                return self.embedder.only_stored(chunked, found, prepared.skipped)
             result = self.embedder.embed(chunked, found, remake=Layer.EMBEDDINGS in self.recompute)
         counts.embedded += result.made
         counts.vectors_reused += result.reused
@@ -239,22 +262,3 @@ class BatchWork:
 
     def _latest(self, documents: Sequence[UUID], asset: str) -> Mapping[UUID, FoundPart]:
         return self.catalog.parts.latest_for(documents, asset, self.rows.fingerprints[asset]) if documents else {}
-
-
-def _pieces(results: Sequence[ReadResult]) -> Iterator[list[ReadResult]]:
-    """Split what was read into pieces of bounded text."""
-    piece: list[ReadResult] = []
-    size = 0
-    for result in results:
-        cost = _text_of(result)
-        if piece and size + cost > _TEXT_AT_ONCE:
-            yield piece
-            piece, size = [], 0
-        piece.append(result)
-        size += cost
-    if piece:
-        yield piece
-
-
-def _text_of(result: ReadResult) -> int:
-    return text_bytes(result.row) if isinstance(result, ReadDocument) else 0

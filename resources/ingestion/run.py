@@ -27,6 +27,7 @@ from resources.ingestion.reading import DocumentParser
 from resources.ingestion.reading_ahead import ReadBatch
 from resources.ingestion.specs import processing_spec
 from resources.ingestion.totals import block_totals
+from resources.ingestion.writing_behind import WriteBehind
 
 _log = logging.getLogger(__name__)
 
@@ -93,8 +94,8 @@ class IngestRun:
 
         1. Settle what something newer supersedes, count an attempt of the rest, commit: a document that kills its
            process is known as a suspect afterwards.
-        2. Read and parse, the next micro-batch while this one goes on. What is rejected is quarantined with its
-           reason, what could not be read comes later: neither stops the others.
+        2. Read and parse, the next micro-batch while this one is embedded and the one before it written. What is
+           rejected is quarantined with its reason, what could not be read comes later: neither stops the others.
         3. Chunk, then 4. embed what no stored row has a vector for.
         5. Write part files, synced, and name them in one transaction: nothing is ever ``indexed`` without its rows.
         6. Write the index under the documents' locks; the steps are numbered in ``VectorWriter``.
@@ -146,9 +147,17 @@ class IngestRun:
         )
 
     def _run(self, claim: Claim, work: BatchWork, opened: ExitStack, *, reconcile: bool) -> None:
-        """Process micro-batches, reading one ahead; a suspect is processed when nothing else is."""
+        """Process micro-batches: one is read, one embedded, one written at a time; a suspect when nothing else is."""
         ahead = opened.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead"))
+        writer = opened.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="write-behind"))
         begun: dict[int, DueArrival] = {}
+
+        def settled(numbers: Sequence[int]) -> None:
+            for number in numbers:
+                begun.pop(number, None)
+            self._setting.on_progress(work.totals)
+
+        behind = WriteBehind(executor=writer, work=work, settled=settled)
         batches = MicroBatches(self._setting.catalog.due, claim, reconcile=reconcile)
 
         def start(*, beside_another: bool) -> Future[ReadBatch] | None:
@@ -163,13 +172,18 @@ class IngestRun:
                     reading = ahead.submit(work.reader.read, MicroBatch(tasks=read.left, alone=read.batch.alone))
                 else:
                     reading = None if read.batch.alone else start(beside_another=True)
-                work.finish(read)
-                for result in read.results:
-                    begun.pop(result.task.arrival.number, None)
-                self._setting.on_progress(work.totals)
-                reading = reading or start(beside_another=False)
+                for prepared in work.prepare(read):
+                    behind.write(prepared)
+                if reading is None:
+                    behind.wait()
+                    reading = start(beside_another=False)
+            behind.wait()
         except (DependencyUnavailable, ConfigurationError):
+            behind.wait_whatever_happens()
             self._put_back(claim, begun)
+            raise
+        except Exception:
+            behind.wait_whatever_happens()
             raise
 
     def _begin(
