@@ -1,12 +1,28 @@
 """Housekeeping: blocks whose documents have all moved on are retired, a churning source uses up no keys."""
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from pydantic import Field
 
 from rag_assets.versions import code_version_of
 from rag_core.collection import Collection
 from rag_core.identity import partition_key
 from resources.ingestion_resource import IngestionResource
+
+_ENDED = (
+    BulkActionStatus.COMPLETED,
+    BulkActionStatus.COMPLETED_SUCCESS,
+    BulkActionStatus.COMPLETED_FAILED,
+    BulkActionStatus.FAILED,
+    BulkActionStatus.CANCELED,
+)
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 class HousekeepingConfig(dg.Config):
@@ -23,7 +39,10 @@ def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsD
 
     @dg.op(name=f"housekeep_{collection.name}", out=dg.Out(dg.Nothing))
     def housekeep(context: dg.OpExecutionContext, config: HousekeepingConfig, ingestion: IngestionResource) -> None:
-        """Retire blocks in the catalog first, then delete their partition keys: a crash between is mended next time."""
+        """Retire blocks in the catalog first, then delete their partition keys: a crash between is mended next time.
+
+        No key is deleted that a backfill or a run still needs; it goes an hour later.
+        """
         opened = ingestion.opened(
             collection.name, run_id=context.run_id, code_version=code_version_of(collection), say=context.log.info
         )
@@ -31,11 +50,14 @@ def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsD
             done = work.housekeep(however_many=config.however_many)
         known = set(context.instance.get_dynamic_partitions(str(blocks.name)))
         gone = known.intersection(partition_key(block) for block in done.retired)
+        gone = set[str]() if _backfill_goes_on(context.instance) else gone - _keys_of_runs(context.instance)
         for key in sorted(gone):
             context.instance.delete_dynamic_partition(str(blocks.name), key)
         context.add_output_metadata(
             {"retired": done.retired_now, "files_deleted": done.files_deleted, "partition_keys_deleted": len(gone)}
         )
+        if done.refused is not None:
+            raise done.refused
 
     @dg.job(
         name=f"housekeep_{collection.name}_job",
@@ -58,3 +80,14 @@ def build_housekeeping_schedule(collection: Collection, job: dg.JobDefinition) -
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Keeps house in {collection.name} every hour.",
     )
+
+
+def _backfill_goes_on(instance: dg.DagsterInstance) -> bool:
+    """Say whether any backfill is unfinished: it fails when a partition that it was asked for is gone."""
+    unfinished = [status for status in BulkActionStatus if status not in _ENDED]
+    return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=unfinished), limit=1))
+
+
+def _keys_of_runs(instance: dg.DagsterInstance) -> set[str]:
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    return {run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags}

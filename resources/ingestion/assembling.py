@@ -14,6 +14,7 @@ from pathlib import Path
 from rag_core.chunking import CHUNKER_VERSION
 from rag_core.collection import Collection
 from rag_core.embedding import Embedder
+from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.rows import asset_fingerprints
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim
@@ -72,6 +73,8 @@ def assemble(
     """Return the work on one block; what it opens is closed with ``opened``."""
     folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rag-reading-")))
     readers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="read"))
+    # Looks under the documents' locks wait for no reading: it may take minutes, and a lock that long is lost.
+    lookers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="look"))
     tried = processing_spec(setting.collection)
     attempt = uuid.uuid4().hex[:8]
     fingerprints = asset_fingerprints(chunking=setting.collection.chunking, chunker=CHUNKER_VERSION, spec=index.spec)
@@ -136,7 +139,7 @@ def assemble(
             parts=setting.parts,
             look=looker.look,
             last_good=good.find,
-            executor=readers,
+            executor=lookers,
             code_version=setting.code_version,
             tried=tried,
             rewrite=bool(setting.recompute & {Layer.EMBEDDINGS, Layer.VECTORS}),
@@ -153,17 +156,31 @@ def assemble(
 
 
 class Once:
-    """Calls the embedder factory once for each model."""
+    """Calls the embedder factory once for each model, also where several threads ask."""
 
     def __init__(self, factory: Callable[[str], Embedder]) -> None:
         self._factory = factory
         self._made: dict[str, Embedder] = {}
+        self._making = threading.Lock()
 
     def of(self, model: str) -> Embedder:
-        """Return the embedder of a model."""
-        if model not in self._made:
-            self._made[model] = self._factory(model)
+        """Return the embedder of a model; one that cannot be opened, for whatever reason, is no document's fault."""
+        with self._making:
+            if model not in self._made:
+                self._made[model] = self._opened(model)
         return self._made[model]
+
+    def _opened(self, model: str) -> Embedder:
+        try:
+            return self._factory(model)
+        except RagError:
+            raise
+        except Exception as error:
+            raise DependencyUnavailable(
+                f"The embedding model {model} cannot be opened: {type(error).__name__}: {error}",
+                dependency="embedding model",
+                remedy="See that its files are whole and readable.",
+            ) from error
 
 
 class Entered:

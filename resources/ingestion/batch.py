@@ -23,7 +23,7 @@ from resources.clients.parquet_parts import PartStore
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
 from resources.ingestion.embedding import ChunkEmbedder
-from resources.ingestion.looking import LONGEST_AWAY_S
+from resources.ingestion.looking import LONGEST_AWAY_S, UNCONFIRMED_S
 from resources.ingestion.pieces import Prepared, pieces
 from resources.ingestion.reading_ahead import BatchReader, ReadBatch, timed
 from resources.ingestion.storing import RowStore
@@ -64,6 +64,7 @@ class BatchWork:
     away: dict[str, SourceAway] = field(default_factory=dict[str, SourceAway])
     sequence: Iterator[int] = field(default_factory=count)
     adding: threading.Lock = field(default_factory=threading.Lock)
+    preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def prepare(self, read: ReadBatch) -> Iterator[Prepared]:
         """Chunk and embed what was read, a piece of bounded text at a time, for ``conclude`` to write.
@@ -71,7 +72,7 @@ class BatchWork:
         Small documents first: they are answered while a large one is still being embedded. Raises what concerns all of
         them: a dependency that is away, a lost claim, a wrong setting.
         """
-        self._add(read.counts)
+        self.add(read.counts)
         for piece in pieces(read.results):
             yield self._prepared(piece)
 
@@ -91,12 +92,15 @@ class BatchWork:
         except Exception as error:  # noqa: BLE001 - a defect met in one document must not stop the others
             self._finish_each(prepared, settled, error)
         else:
-            self._add(prepared.counts)
+            self.add(prepared.counts)
 
     def _finish_each(self, prepared: Prepared, settled: set[int], error: Exception) -> None:
         """Finish those that are not settled one by one; one that fails alone is given its time with the reason."""
-        prepared.counts.arrivals = len(settled)
-        self._add(prepared.counts)
+        counts = prepared.counts
+        counts.arrivals = len(settled)
+        if not settled:  # they are chunked again, and what was embedded is made again or found
+            counts.chunks = counts.chunks_reused = counts.vectors_reused = 0
+        self.add(counts)
         left = [one for one in prepared.results if one.task.arrival.number not in settled]
         if len(left) > 1:
             _log.warning("%d documents are finished one by one: %r", len(left), error)
@@ -106,11 +110,12 @@ class BatchWork:
             return
         task = left[0].task
         _log.error("Finishing %s failed unexpectedly", task.arrival.uri, exc_info=error)
+        error.__traceback__ = None  # its frames hold the document's text and vectors
         reason = f"Unexpected {type(error).__name__}: {error}"[:_MAX_REASON]
         failed = FailedDocument(task=task, error=DocumentUnavailable(reason))
         alone = Prepared(results=[failed], counts=Counts(arrivals=1), failed=[failed])
         self._write(alone, settled)
-        self._add(alone.counts)
+        self.add(alone.counts)
 
     def _prepared(self, results: Sequence[ReadResult]) -> Prepared:
         """Chunk and embed documents together; ``broken`` where that met something unforeseen."""
@@ -124,10 +129,17 @@ class BatchWork:
             gone=[one for one in results if isinstance(one, GoneDocument)],
         )
         try:
-            prepared.chunked += self._chunked(prepared)
-            prepared.embedded += self._embedded(prepared)
+            with self.preparing:
+                prepared.chunked += self._chunked(prepared)
+                prepared.embedded += self._embedded(prepared)
         except (DependencyUnavailable, ClaimLost, ConfigurationError):
             raise
+        except MemoryError as error:
+            raise DependencyUnavailable(
+                "There is no memory left to chunk and embed documents.",
+                dependency="memory",
+                remedy="Give the run more memory, or run fewer at once.",
+            ) from error
         except Exception as error:  # noqa: BLE001 - ``conclude`` finds out whose fault it is
             prepared.broken = error
         return prepared
@@ -164,7 +176,8 @@ class BatchWork:
                 counts.still_due += left
                 counts.stored += len(prepared.results) - left
 
-    def _add(self, counts: Counts) -> None:
+    def add(self, counts: Counts) -> None:
+        """Add to the run's totals, from whichever thread."""
         with self.adding:
             self.totals.add(counts)
 
@@ -219,7 +232,7 @@ class BatchWork:
                     counts.still_due += 1
                 case SourceAway():
                     self._note_away([one], counts)
-                    longest_s = None if one.error.until_confirmed else LONGEST_AWAY_S
+                    longest_s = UNCONFIRMED_S if one.error.until_confirmed else LONGEST_AWAY_S
                     self._put_back([one.task], one.error.wait_s, counts, longest_s=longest_s)
                 case DocumentUnavailable():
                     exhausted = self.catalog.due.retry_later(

@@ -13,7 +13,7 @@ MAX_FILES = 16
 GRACE_S = 3600.0
 _MANY = 20
 _SHARE = 0.2
-"""More unknown files than this, and a larger share, are no traces of crashes: they belong to another catalog."""
+"""So many unknown files, and a larger share than this, are no traces of crashes: another catalog names them."""
 
 
 class TooManyUnknown(Permanent):

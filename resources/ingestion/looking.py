@@ -19,7 +19,7 @@ LONGEST_AWAY_S = 300.0
 """How long the documents of a source whose store is away are left alone: at first, and at last, doubling between."""
 
 UNCONFIRMED_S = 600.0
-"""How long those of a source are that nobody declares (so) any more, until a person confirms its removal."""
+"""How long at last those of a source are that nobody declares (so) any more, until a person confirms its removal."""
 
 
 class SourceLooker:
@@ -52,7 +52,7 @@ class SourceLooker:
             raise SourceAway(
                 f"The url of source {source} has changed: {arrival.uri} cannot be looked at.",
                 source=source,
-                wait_s=UNCONFIRMED_S,
+                wait_s=AWAY_S,
                 until_confirmed=True,
                 remedy="Put the url back, or confirm the change: rag sources.",
             )
@@ -126,7 +126,7 @@ class SourceLooker:
             raise SourceAway(
                 f"The source {source} is no longer in the collection's file, so its objects cannot be looked at.",
                 source=source,
-                wait_s=UNCONFIRMED_S,
+                wait_s=AWAY_S,
                 until_confirmed=True,
                 remedy="Declare it again, or confirm its removal: rag sources.",
             ) from error

@@ -182,8 +182,11 @@ class IngestRun:
             behind.wait_whatever_happens()
             self._put_back(claim, begun)
             raise
-        except Exception:
-            behind.wait_whatever_happens()
+        except Exception as error:
+            other = behind.wait_whatever_happens()
+            if isinstance(other, DependencyUnavailable | ConfigurationError):  # what it met is rather no defect
+                self._put_back(claim, begun)
+                raise other from error
             raise
 
     def _begin(
@@ -203,8 +206,7 @@ class IngestRun:
             old = [task.arrival.number for task in tasks if task not in newest]
             if old:
                 settled = self._setting.catalog.due.supersede(claim, old)
-                work.totals.superseded += settled
-                work.totals.arrivals += settled
+                work.add(Counts(superseded=settled, arrivals=settled))
             numbers = [task.arrival.number for task in newest]
             spec = processing_spec(self._setting.collection)
             counted = set(self._setting.catalog.due.begin(claim, numbers, reconcile=reconcile, spec=spec))

@@ -37,9 +37,11 @@ class WriteBehind:
             written.result()
             self.settled(self._numbers)
 
-    def wait_whatever_happens(self) -> None:
-        """Let the last piece end because the run does, for another reason."""
+    def wait_whatever_happens(self) -> Exception | None:
+        """Let the last piece end because the run does, for another reason; return what ended it, too."""
         try:
             self.wait()
         except Exception as error:  # noqa: BLE001 - the run has its reason to end already
-            _log.warning("What was being written has ended too: %s", error)
+            _log.warning("What was being written has ended too: %s", error, exc_info=error)
+            return error
+        return None

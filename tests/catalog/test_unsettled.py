@@ -197,4 +197,6 @@ def test_document_of_a_source_that_stays_away_is_looked_at_less_and_less_often(c
         catalog.due.put_back(claim, [task], delay_s=30, longest_s=300)
         waited.append(int(rows(url, WAITS.replace("changed_at", "now()"))[0][0]))
     assert waited == [30, 60, 120, 240, 300, 300]
-    assert rows(url, "SELECT attempts FROM arrivals") == [(0,)]
+    assert rows(url, "SELECT attempts, stays FROM arrivals") == [(0, 4)], (
+        "what changes while it is read waits by it, too"
+    )

@@ -1,8 +1,9 @@
 """One document's, one source's or one index's misfortune is not the others'."""
 
-import errno
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,11 +220,15 @@ def test_a_machine_without_room_for_downloads_spends_no_attempts(
 ) -> None:
     corpus.write("a.md", paragraphs("apple"))
 
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    download = type(corpus.store).download
+
+    def to_a_full_disk(store: Any, key: str, to: Path, **asked: Any) -> Any:
+        to.unlink(missing_ok=True)
+        to.symlink_to("/dev/full")
+        return download(store, key, to, **asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(corpus.store), "download", full)
+        patched.setattr(type(corpus.store), "download", to_a_full_disk)
         with pytest.raises(DependencyUnavailable, match="TMPDIR"):
             corpus.ingest()
     assert corpus.states() == {ArrivalState.PENDING: 1}
@@ -330,3 +335,22 @@ def crash(corpus: Corpus, key: str) -> None:
         assert isinstance(claim, Claim)
         assert corpus.catalog.due.begin(claim, [number]) == [number]
         corpus.catalog.claims.fail(claim, "boom", wait_s=60)
+
+
+def test_a_model_that_cannot_be_opened_any_more_spends_no_attempts(corpus: Corpus) -> None:
+    corpus.write("a.md", paragraphs("apple"))
+    corpus.ingest()
+    corpus.write("b.md", paragraphs("pear"))
+    corpus.sweep()
+
+    def damaged(_: str) -> Any:
+        raise OSError("tokenizer.json ends in the middle")
+
+    [claim] = corpus.catalog.claims.request(corpus.name, limit=1, launch_grace_s=60)
+    started = corpus.catalog.claims.start(corpus.name, claim.partition, claim.number, run_id="run", lease_s=60)
+    assert started is not None
+    job = corpus.job("run")
+    job._setting = replace(job._setting, embedder_factory=damaged)
+    with pytest.raises(DependencyUnavailable, match=r"tokenizer\.json"):
+        job.process(started, reconcile=False)
+    assert corpus_attempts(corpus) == {0}

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,3 +86,26 @@ def test_a_defect_met_in_writing_fails_its_document_and_those_behind_it_go_on(co
     corpus.at_step = fail_with_the_second
     [report] = corpus.ingest()
     assert (report.counts.indexed, report.counts.retrying, report.counts.arrivals) == (2, 1, 3)
+
+
+def test_writing_does_not_wait_for_what_is_read_meanwhile(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "MAX_ARRIVALS", 4)
+    topics = ("apple", "fig", "kiwi", "lemon", "mango", "melon", "peach", "pear")
+    for topic in topics:
+        corpus.write(f"{topic}.md", paragraphs(topic))
+    written = threading.Event()
+    download = type(corpus.store).download
+
+    def slowly(store: Any, key: str, to: Path, **asked: Any) -> Any:
+        if topics.index(key.removesuffix(".md")) >= 4:
+            assert written.wait(LONG_S), "the first documents are not written while the others are read"
+        return download(store, key, to, **asked)
+
+    def note(step: str) -> None:
+        if step == "committed":
+            written.set()
+
+    monkeypatch.setattr(type(corpus.store), "download", slowly)
+    corpus.at_step = note
+    corpus.ingest()
+    assert corpus.states() == {ArrivalState.INDEXED: 8}

@@ -191,6 +191,13 @@ def test_housekeeping_retires_a_block_whose_documents_have_moved_on(place: Place
     place.record("a.md", "b.md", announced="2")
     assert place.run("000001").success
     keeping = place.definitions.resolve_job_def("housekeep_notes_job")
+    waiting = place.instance.create_run_for_job(
+        place.definitions.resolve_job_def(JOB), tags={"dagster/partition": "000000"}
+    )
+    assert keeping.execute_in_process(instance=place.instance).success
+    kept = ["000000", "000001"]
+    assert place.instance.get_dynamic_partitions("notes_blocks") == kept, "a run that waits needs its key"
+    place.instance.report_run_canceled(waiting)
     assert keeping.execute_in_process(instance=place.instance).success
     assert place.instance.get_dynamic_partitions("notes_blocks") == ["000001"]
 

@@ -139,7 +139,7 @@ UPDATE arrivals SET state = coalesce(before ->> 'state', 'pending'), attempts = 
     alone = false, before = NULL, run_id = coalesce(before ->> 'run_id', run_id),
     tried_spec = coalesce(before ->> 'tried_spec', tried_spec),
     changed_at = coalesce(CAST(before ->> 'changed_at' AS timestamptz), now()),
-    stays = stays + CASE WHEN CAST(:longest_s AS double precision) > :delay_s THEN 1 ELSE 0 END,
+    stays = stays + CASE WHEN :delay_s * 2 ^ least(stays, 20) < CAST(:longest_s AS double precision) THEN 1 ELSE 0 END,
     due_at = CASE WHEN before IS NULL OR before ->> 'due_at' IS NOT NULL OR reconcile
         THEN greatest(CAST(before ->> 'due_at' AS timestamptz), now() + make_interval(
             secs => least(:longest_s, :delay_s * 2 ^ least(stays, 20)))) END

@@ -29,6 +29,7 @@ from resources.clients.object_store.folder_files import (
     described,
     is_inside,
     is_no_possible_name,
+    receiving,
     waited_for_clock,
 )
 from resources.clients.object_store.incoming import FOLDER, FolderIncoming, remove_abandoned
@@ -99,9 +100,9 @@ class FolderStore:
             check_size(self.uri(key), info, max_bytes)
             if info.etag != expected.etag:
                 raise SourceChanged(f"{self.uri(key)} changed since it was looked at.")
-            with to.open("wb") as target:
+            with receiving(to) as write:
                 while chunk := source.read(_COPY_BYTES):
-                    target.write(chunk)
+                    write(chunk)
             self._check_unchanged(key, source, info)
             return info
 

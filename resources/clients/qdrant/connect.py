@@ -50,7 +50,11 @@ def translating(doing: str) -> Generator[None]:
                 f"Qdrant does not let us {doing}: {error.status_code} {words}", remedy="Correct RAG_QDRANT_API_KEY."
             ) from error
         if error.status_code == _NOT_FOUND:
-            raise IndexGone(f"Qdrant could not {doing}: {words}", dependency=DEPENDENCY) from error
+            raise IndexGone(
+                f"Qdrant could not {doing}: {words}",
+                dependency=DEPENDENCY,
+                remedy="If it says so again, see that RAG_QDRANT_URL is Qdrant's address.",
+            ) from error
         raise Permanent(f"Qdrant refused to {doing}: {error.status_code} {words}") from error
     except (ResponseHandlingException, QdrantException, ConnectionError, TimeoutError) as error:
         message = f"Qdrant did not answer ({doing}): {error}"
