@@ -6,10 +6,10 @@ connects anew for each question, and PostgreSQL starts a process for each connec
 
 import sys
 
-STATEMENT_LIMIT_MS = 60_000
-RECONNECT_AFTER_S = 300
+from local_stack.kept_connections import keep_connections
+
 MOST_CONNECTIONS_BESIDE = 40
-"""Each storage keeps one connection and opens others while several threads ask at once; there are fewer threads."""
+"""While several threads ask at once; there are fewer threads."""
 
 
 def main() -> None:
@@ -22,11 +22,7 @@ def main() -> None:
     setup_interrupt_handlers()
     try:
         with capture_interrupts(), DagsterInstance.get() as instance:
-            instance.optimize_for_webserver(
-                statement_timeout=STATEMENT_LIMIT_MS,
-                pool_recycle=RECONNECT_AFTER_S,
-                max_overflow=MOST_CONNECTIONS_BESIDE,
-            )
+            keep_connections(instance, most_beside=MOST_CONNECTIONS_BESIDE)
             target = WorkspaceFileTarget(paths=[sys.argv[1]])
             with daemon_controller_from_instance(
                 instance, workspace_load_target=target, code_server_log_level="warning"

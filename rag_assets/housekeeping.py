@@ -1,28 +1,15 @@
 """Housekeeping: blocks whose documents have all moved on are retired, a churning source uses up no keys."""
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from pydantic import Field
 
 from rag_assets.versions import code_version_of
 from rag_core.collection import Collection
 from rag_core.identity import partition_key
 from resources.ingestion_resource import IngestionResource
-
-_ENDED = (
-    BulkActionStatus.COMPLETED,
-    BulkActionStatus.COMPLETED_SUCCESS,
-    BulkActionStatus.COMPLETED_FAILED,
-    BulkActionStatus.FAILED,
-    BulkActionStatus.CANCELED,
-)
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 class HousekeepingConfig(dg.Config):
@@ -84,10 +71,10 @@ def build_housekeeping_schedule(collection: Collection, job: dg.JobDefinition) -
 
 def _backfill_goes_on(instance: dg.DagsterInstance) -> bool:
     """Say whether any backfill is unfinished: it fails when a partition that it was asked for is gone."""
-    unfinished = [status for status in BulkActionStatus if status not in _ENDED]
+    unfinished = [status for status in BulkActionStatus if status not in BULK_ACTION_TERMINAL_STATUSES]
     return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=unfinished), limit=1))
 
 
 def _keys_of_runs(instance: dg.DagsterInstance) -> set[str]:
-    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    return {run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags}
+    runs = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    return {run.tags[PARTITION_NAME_TAG] for run in runs if PARTITION_NAME_TAG in run.tags}

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from local_stack.kept_connections import keep_connections
 from local_stack.warm_runs.code_state import CodeState
 from local_stack.warm_runs.handing_over import answer_taken, received_run
 from local_stack.warm_runs.records import RunRecords
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _log = logging.getLogger("rag.run-workers")
-STATEMENT_LIMIT_MS = 60_000
-RECONNECT_AFTER_S = 300
 DIED = "The worker process of this run died."
 
 
@@ -50,9 +49,7 @@ class Worker:
 
         with DagsterInstance.get() as instance:
             # Otherwise every event opens a connection of its own: 60 of them in a small run.
-            instance.optimize_for_webserver(
-                statement_timeout=STATEMENT_LIMIT_MS, pool_recycle=RECONNECT_AFTER_S, max_overflow=4
-            )
+            keep_connections(instance, most_beside=4)
             self._bury(instance)
             prepare_work()
             self.say_ready()

@@ -39,6 +39,9 @@ from resources.ingestion.work import (
 )
 from resources.ingestion.writing import VectorWriter
 
+_CONCERNS_ALL = (DependencyUnavailable, ClaimLost, ConfigurationError)
+"""What ends the run, or its attempt: no document among others is the cause."""
+
 _MAX_REASON = 500
 _log = logging.getLogger(__name__)
 
@@ -87,7 +90,7 @@ class BatchWork:
             return
         try:
             self._write(prepared, settled)
-        except (DependencyUnavailable, ClaimLost, ConfigurationError):
+        except _CONCERNS_ALL:
             raise
         except Exception as error:  # noqa: BLE001 - a defect met in one document must not stop the others
             self._finish_each(prepared, settled, error)
@@ -132,7 +135,7 @@ class BatchWork:
             with self.preparing:
                 prepared.chunked += self._chunked(prepared)
                 prepared.embedded += self._embedded(prepared)
-        except (DependencyUnavailable, ClaimLost, ConfigurationError):
+        except _CONCERNS_ALL:
             raise
         except MemoryError as error:
             raise DependencyUnavailable(

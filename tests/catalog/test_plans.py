@@ -64,6 +64,15 @@ INSERT INTO part_rows (collection, asset, number, fingerprint, part_id)
 
 IN = {"collection": COLLECTION}
 BLOCK = {**IN, "partition": 7}
+MADE_BY_ONE_SPEC = {
+    "index_name": INDEX,
+    "source": SOURCE,
+    "parser": "p1",
+    "chunking": "c",
+    "metadata_rules": "m",
+    "wanted": "w",
+    "limit": 1000,
+}
 OWNED = {**BLOCK, "claim": 0, "run_id": "r"}
 SOME_IDS = [uuid4() for _ in range(64)]
 DUE_BLOCKS = claims.due_blocks(COLLECTION, Lane.BATCH)
@@ -134,30 +143,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "reuse": (parts.LATEST_FOR, {"ids": SOME_IDS, "asset": "chunks", "fingerprint": "f"}),
     "files of a block": (parts._FILES, {**BLOCK, "asset": "chunks", "fingerprint": "f"}),
     "specs in use": (making_due.MADE_BY, {"index_name": INDEX}),
-    "questions taken back": (
-        making_due.FORGET_QUESTION,
-        {
-            "index_name": INDEX,
-            "source": SOURCE,
-            "parser": "p1",
-            "chunking": "c",
-            "metadata_rules": "m",
-            "wanted": "w",
-            "limit": 1000,
-        },
-    ),
-    "documents of another spec": (
-        making_due.ASK_DOCUMENTS,
-        {
-            "index_name": INDEX,
-            "source": SOURCE,
-            "parser": "p1",
-            "chunking": "c",
-            "metadata_rules": "m",
-            "wanted": "w",
-            "limit": 1000,
-        },
-    ),
+    "questions taken back": (making_due.FORGET_QUESTION, MADE_BY_ONE_SPEC),
+    "documents of another spec": (making_due.ASK_DOCUMENTS, MADE_BY_ONE_SPEC),
     "failures of another spec": (
         making_due.ASK_QUARANTINED,
         {**IN, "source": SOURCE, "wanted": "w", "limit": 1000},

@@ -70,33 +70,18 @@ def _ask_documents(connection: Connection, index_name: str, spec: ProcessingSpec
             and made.metadata_rules == spec.rules_of(made.source)
             and made.parser in spec.parser_versions
         )
+        parameters = {
+            "index_name": index_name,
+            "source": made.source,
+            "parser": made.parser,
+            "chunking": made.chunking,
+            "metadata_rules": made.metadata_rules,
+            "wanted": spec.fingerprint_of(made.source),
+        }
         if is_current:
-            connection.execute(
-                FORGET_QUESTION,
-                {
-                    "index_name": index_name,
-                    "source": made.source,
-                    "parser": made.parser,
-                    "chunking": made.chunking,
-                    "metadata_rules": made.metadata_rules,
-                    "wanted": spec.fingerprint_of(made.source),
-                    "limit": limit,
-                },
-            )
-        if is_current or made.source not in spec.metadata_rules or len(chosen) >= limit:
-            continue
-        chosen += connection.execute(
-            ASK_DOCUMENTS,
-            {
-                "index_name": index_name,
-                "source": made.source,
-                "parser": made.parser,
-                "chunking": made.chunking,
-                "metadata_rules": made.metadata_rules,
-                "wanted": spec.fingerprint_of(made.source),
-                "limit": limit - len(chosen),
-            },
-        ).scalars()
+            connection.execute(FORGET_QUESTION, {**parameters, "limit": limit})
+        elif made.source in spec.metadata_rules and len(chosen) < limit:
+            chosen += connection.execute(ASK_DOCUMENTS, {**parameters, "limit": limit - len(chosen)}).scalars()
     if not chosen:
         return 0
     newest = connection.execute(LOCK_NEWEST, {"documents": sorted(chosen)}).all()

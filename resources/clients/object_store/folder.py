@@ -29,10 +29,10 @@ from resources.clients.object_store.folder_files import (
     described,
     is_inside,
     is_no_possible_name,
-    receiving,
     waited_for_clock,
 )
 from resources.clients.object_store.incoming import FOLDER, FolderIncoming, remove_abandoned
+from resources.clients.object_store.local_files import receiving
 from resources.clients.object_store.port import RootMissing
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
 

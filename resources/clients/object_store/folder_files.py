@@ -3,12 +3,10 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rag_core.errors import DependencyUnavailable, DocumentRejected, QuarantineKind
+from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.objects import ObjectInfo, Unreadable
 
 _CLOCK_STEP_S = 0.02
@@ -25,34 +23,6 @@ def described(key: str, found: os.stat_result) -> ObjectInfo:
         size_bytes=found.st_size,
         modified_at=datetime.fromtimestamp(found.st_mtime_ns // 1_000_000_000, tz=UTC),
         user_metadata={},
-    )
-
-
-@contextmanager
-def receiving(path: Path) -> Generator[Callable[[bytes], None]]:
-    """Yield what writes a download to a file of this machine; having no room for it is no document's fault."""
-    try:
-        target = path.open("wb", buffering=0)
-    except OSError as error:
-        raise _no_room(error) from error
-
-    def write(chunk: bytes) -> None:
-        rest = memoryview(chunk)
-        try:
-            while rest:
-                rest = rest[target.write(rest) :]
-        except OSError as error:
-            raise _no_room(error) from error
-
-    with target:
-        yield write
-
-
-def _no_room(error: OSError) -> DependencyUnavailable:
-    return DependencyUnavailable(
-        f"This machine has no room for a download: {error.strerror}.",
-        dependency="temporary files",
-        remedy="Free space where TMPDIR points, or point it elsewhere.",
     )
 
 

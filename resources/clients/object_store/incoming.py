@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from rag_core.errors import DependencyUnavailable
 from rag_core.objects import ObjectInfo
+from resources.clients.object_store.local_files import no_room, write_all
 
 FOLDER = ".incoming"
 _SUFFIX = ".part"
@@ -58,9 +59,7 @@ class FolderIncoming:
         if self._file is None:
             raise ValueError("the object is kept or dropped already")
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            write_all(self._file, data)
         except OSError as error:
             raise self._away(error) from error
 
@@ -109,11 +108,7 @@ class SpooledIncoming:
         try:
             self._spool.write(data)
         except OSError as error:
-            raise DependencyUnavailable(
-                f"No room for a temporary file: {error.strerror}.",
-                dependency="temporary files",
-                remedy="Free space where TMPDIR points, or point it elsewhere.",
-            ) from error
+            raise no_room(error) from error
 
     def keep(self) -> ObjectInfo:
         """Send the bytes to the bucket."""

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from rag_core.errors import ConfigurationError, DocumentRejected, InvalidRequest, QuarantineKind, SourceChanged
 from rag_core.objects import MAX_KEY_BYTES, ListedPage, ObjectInfo, Unreadable, is_addressable
 from resources.clients.object_store.incoming import SpooledIncoming
+from resources.clients.object_store.local_files import receiving
 from resources.clients.object_store.s3_errors import ObjectGone, translating
 from resources.clients.object_store.s3_tags import S3Tags
 from resources.clients.object_store.sorted_walk import Entry, Level, in_pages, sorted_walk
@@ -91,11 +92,11 @@ class S3ObjectStore:
 
     def download(self, key: str, to: Path, *, expected: ObjectInfo, max_bytes: int) -> ObjectInfo:
         """Stream the object with If-Match into a file; see the port."""
-        with to.open("wb") as target:
+        with receiving(to) as write:
             read: ObjectInfo | None = None
             for described, chunk in self._read(key, {"if_match": expected.etag}, max_bytes):
                 read = described
-                target.write(chunk)
+                write(chunk)
         if read is None:
             raise SourceChanged(f"{self.uri(key)} is gone.")
         return read
