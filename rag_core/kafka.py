@@ -5,7 +5,6 @@ from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from rag_core.messages.keys import DETAILS_SUFFIX
 from rag_core.messages.mapping import MessageMapping
 from rag_core.messages.message import Form
 from rag_core.metadata_rules import Declared, FrontMatterMetadata, PathMetadata, SidecarMetadata
@@ -36,7 +35,8 @@ Topic = Annotated[str, AfterValidator(_usable_topic)]
 Server = Annotated[str, AfterValidator(_host_and_port)]
 StreamMetadata = Annotated[PathMetadata | FrontMatterMetadata | SidecarMetadata, Field(discriminator="kind")]
 
-_DETAILS = SidecarMetadata.model_validate({"from": "sidecar", "suffix": DETAILS_SUFFIX})
+# What a message says of its document is read as a sidecar's text is, wherever it is kept.
+_DETAILS = SidecarMetadata.model_validate({"from": "sidecar"})
 
 
 class KafkaSecurity(Declared):
@@ -126,9 +126,9 @@ class Stream(Declared):
         return self
 
     @property
-    def sidecar_suffix(self) -> str:
-        """What is added to a document's key to name what its message says beside the bytes."""
-        return DETAILS_SUFFIX
+    def sidecar_suffix(self) -> None:
+        """No other object stands beside a message's document: what it says of it comes with it."""
+        return None
 
     @property
     def tag_fields(self) -> tuple[str, ...]:

@@ -5,15 +5,11 @@ A key is any bytes. As text it stays readable, can be turned back, and names an 
 """
 
 import re
+from itertools import pairwise
 from urllib.parse import quote, unquote_to_bytes
 
 from rag_core.messages.message import MessageRejected, RejectKind
 from rag_core.objects import MAX_KEY_BYTES
-
-DETAILS_SUFFIX = "%.details"
-"""Names what a message says about its document beside the bytes; no key's text can end so."""
-
-MAX_DOCUMENT_KEY_BYTES = MAX_KEY_BYTES - len(DETAILS_SUFFIX)
 
 _ESCAPED = "%\x00-\x1f\x7f-\x9f"
 _UNUSUAL = re.compile(rf"[{_ESCAPED}]|(?:^|/)\.{{0,2}}(?:/|\Z)")
@@ -43,13 +39,13 @@ def id_text(identity: str) -> str:
     return key_text(identity.encode("utf-8", "surrogatepass"))
 
 
-def document_key(topic: str, id: str) -> str:  # noqa: A002 - the forms call it so
-    """Return a document's key in its stream; ``id`` is a key's text. Raises ``MessageRejected`` where it is too long."""
+def document_key(topic: str, id: str) -> str:
+    """Return a document's key in its stream; ``id`` is a key's text. Raises ``MessageRejected`` if it is too long."""
     key = f"{topic}/{id}"
-    if len(key) * 4 > MAX_DOCUMENT_KEY_BYTES and (size := len(key.encode())) > MAX_DOCUMENT_KEY_BYTES:
+    if len(key) * 4 > MAX_KEY_BYTES and (size := len(key.encode())) > MAX_KEY_BYTES:
         raise MessageRejected(
             RejectKind.KEY_TOO_LONG,
-            f"Topic and id of the document are {size} bytes long, the limit is {MAX_DOCUMENT_KEY_BYTES}.",
+            f"Topic and id of the document are {size} bytes long, the limit is {MAX_KEY_BYTES}.",
             remedy="Use a shorter key: a hash of the long one, say, with the long one in the metadata.",
         )
     return key
@@ -73,6 +69,6 @@ def _percent(found: re.Match[str]) -> str:
 def _joined(segments: list[str]) -> str:
     """Join segments; a slash beside an empty one is escaped, so that none is empty."""
     out = segments[0]
-    for before, part in zip(segments, segments[1:], strict=False):
+    for before, part in pairwise(segments):
         out += ("/" if (before or out) and part else "%2F") + part
     return out
