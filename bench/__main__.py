@@ -44,6 +44,7 @@ class Scale:
     edits: int
     arrivals: int
     pages: int
+    compared: int
 
 
 FULL = Scale(
@@ -56,17 +57,19 @@ FULL = Scale(
     edits=5,
     arrivals=1_000_000,
     pages=400,
+    compared=2048,
 )
 QUICK = Scale(
-    records=518,
+    records=400,
     repetitions=1,
     questions=100,
     rate_s=3,
-    fresh_times=10,
-    many_documents=1000,
+    fresh_times=8,
+    many_documents=500,
     edits=3,
     arrivals=100_000,
     pages=100,
+    compared=256,
 )
 
 
@@ -114,7 +117,7 @@ class Bench:
         asked = queries(self.data, scale.questions)
         self._part("search", lambda: serving.measure_search(stack, docs, asked, scale.rate_s, self.results))
         self._part("freshness", lambda: freshness.measure_freshness(stack, docs, scale.fresh_times, self.results))
-        texts = first.texts[:: max(1, len(first.texts) // 2048)]
+        texts = first.texts[:: max(1, -(-len(first.texts) // scale.compared))]
         self._part("encoder", lambda: encoders.against_sentence_transformers(texts, self.results))
 
     def _part(self, name: str, work: Callable[[], None]) -> None:

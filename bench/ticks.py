@@ -11,10 +11,11 @@ from bench.results import Results
 from bench.stack import BenchStack
 from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection, Sweep
+from rag_core.objects import announced_version
 from rag_core.planning import plan_runs
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import PartitionLimits
-from resources.clients.object_store import open_store
+from resources.clients.object_store import ObjectStore, open_store
 from sensors.sweep import SourceSweep
 from sensors.sweep_tick import TickEnd
 
@@ -50,18 +51,15 @@ def _unchanged_sweep(
     _fill(folder, objects)
     source = BucketSource(name="objects", url=folder.as_uri(), sweep=Sweep(interval_s=1))
     declared = Collection(name=collection or f"objects_{objects}", sources=(source,))
+    store = open_store(source, folder)
+    _record_all(catalog, declared, store)
 
     def tick() -> tuple[float, TickEnd, int]:
-        sweep = SourceSweep(
-            collection=declared, source=source, base_dir=folder, store=open_store(source, folder), catalog=catalog
-        )
+        sweep = SourceSweep(collection=declared, source=source, base_dir=folder, store=store, catalog=catalog)
         began = time.perf_counter()
         found = sweep.tick()
         return time.perf_counter() - began, found.end, found.recorded
 
-    while tick()[1] is not TickEnd.COMPLETE:
-        pass
-    time.sleep(source.sweep.interval_s + 0.1)
     ticks: list[float] = []
     while True:
         seconds, end, recorded = tick()
@@ -70,6 +68,23 @@ def _unchanged_sweep(
         ticks.append(seconds)
         if end is TickEnd.COMPLETE:
             return sum(ticks), max(ticks), len(ticks)
+
+
+def _record_all(catalog: Catalog, collection: Collection, store: ObjectStore) -> None:
+    """Record what the folder holds as a sweep would."""
+    limits = PartitionLimits(size=512, bytes=2**28)
+    for page in store.pages("", page_size=_AT_ONCE):
+        seen = [
+            Observation(
+                key=each.key,
+                uri=store.uri(each.key),
+                presence=Presence.PRESENT,
+                announced=announced_version(each, None),
+                size_bytes=each.size_bytes,
+            )
+            for each in page.objects
+        ]
+        catalog.recording.record(collection.name, collection.sources[0].name, seen, limits=limits)
 
 
 def _due_ticks(catalog: Catalog, arrivals: int, results: Results) -> None:

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from rag_core.kafka import Kafka, Stream
 from rag_core.metadata_rules import Declared, MetadataRule, SidecarMetadata, TagsMetadata
+from rag_core.names import Name
 
 MIB = 1024 * 1024
-_NAME = r"^[a-z][a-z0-9_]{1,47}$"
-
-Name = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and underscores, 2 to 48 of them.")]
 
 
 def _usable_glob(pattern: str) -> str:
@@ -181,12 +180,13 @@ class OnQuarantine(StrEnum):
 
 
 class Collection(Declared):
-    """A named corpus: sources, chunking, embedding model, index, limits."""
+    """A named corpus: sources and streams, chunking, embedding model, index, limits."""
 
     name: Name
     description: str = ""
     owners: tuple[str, ...] = ()
-    sources: tuple[BucketSource, ...] = Field(min_length=1)
+    sources: tuple[BucketSource, ...] = ()
+    kafka: Kafka | None = Field(default=None, description="Streams to read, and where outcomes are announced.")
     chunking: Chunking = Chunking()
     embedding: Embedding = Embedding()
     index: Index = Index()
@@ -200,9 +200,12 @@ class Collection(Declared):
 
     @model_validator(mode="after")
     def _source_names_differ(self) -> "Collection":
-        names = [source.name for source in self.sources]
+        names = [source.name for source in (*self.sources, *self.streams)]
+        if not names:
+            message = "the collection has no sources and no kafka.streams: name one at least"
+            raise ValueError(message)
         if len(set(names)) < len(names):
-            message = "two sources have the same name"
+            message = "two sources (or streams) have the same name"
             raise ValueError(message)
         return self
 
@@ -228,9 +231,18 @@ class Collection(Declared):
         asked = None if self.uploads is None else self.uploads.max_bytes
         return self.limits.max_document_bytes if asked is None else asked
 
-    def source(self, name: str) -> BucketSource:
-        """Return the source of that name; raises ``KeyError``."""
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """What is read from Kafka; none without a ``kafka:`` section."""
+        return () if self.kafka is None else self.kafka.streams
+
+    def bucket(self, name: str) -> BucketSource:
+        """Return the folder or bucket of that name; raises ``KeyError``."""
         return {source.name: source for source in self.sources}[name]
+
+    def source(self, name: str) -> BucketSource | Stream:
+        """Return the source or stream of that name; raises ``KeyError``."""
+        return {source.name: source for source in (*self.sources, *self.streams)}[name]
 
 
 def selects(source: BucketSource, key: str) -> bool:

@@ -15,7 +15,8 @@ class ObjectInfo:
 
     A folder's ETag is inode, modification time and size; ``user_metadata`` is None where a look does not bring it
     (listings never do), ``tags`` where nobody asked for them (a request of its own), ``version_id`` where the store
-    keeps no versions or does not say.
+    keeps no versions or does not say. ``media_type`` and ``details`` (a sidecar's text) are known where the object came
+    with them, as a message does.
     """
 
     key: str
@@ -25,6 +26,8 @@ class ObjectInfo:
     modified_at: datetime
     user_metadata: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    media_type: str | None = None
+    details: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
-    from resources.clients.object_store import ObjectStore
+    from resources.clients.object_store import ReadableStore
     from resources.clients.parquet_parts import PartStore
     from resources.clients.parsing import ParserSandbox
     from resources.clients.qdrant.writing import QdrantWriter
@@ -167,15 +167,21 @@ class BlockWork:
         return open_parts(self.settings.parquet, environ=self._environ())
 
     @cached_property
-    def stores(self) -> "dict[str, ObjectStore]":
-        """The object store of each source, by the source's name."""
+    def stores(self) -> "dict[str, ReadableStore]":
+        """What each source's and stream's documents are read from, by its name."""
         from resources.clients.object_store import open_store
+        from resources.clients.stored_messages import MessageStore
 
-        folder = self.loaded.path.parent
-        return {
-            source.name: open_store(source, folder, environ=self._environ())
-            for source in self.loaded.collection.sources
+        folder, collection = self.loaded.path.parent, self.loaded.collection
+        stores: dict[str, ReadableStore] = {
+            source.name: open_store(source, folder, environ=self._environ()) for source in collection.sources
         }
+        if collection.kafka is not None:
+            for stream in collection.streams:
+                stores[stream.name] = MessageStore(
+                    self.catalog, collection=collection.name, stream=stream.name, cluster=collection.kafka.cluster
+                )
+        return stores
 
     def _environ(self) -> dict[str, str]:
         """The environment as S3 clients read it, the settings' own S3 server in it."""

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def build_sensors(
     loaded: "LoadedCollection", *, job: "ExecutableDefinition", blocks: "dg.DynamicPartitionsDefinition"
 ) -> "list[dg.SensorDefinition]":
-    """Return a collection's sensors: one that sweeps for each source, and one that asks for the runs."""
+    """Return a collection's sensors: one for each source and each stream, and one that asks for the runs."""
     from sensors.bucket_sensor import build_bucket_sensor
     from sensors.due_work_sensor import build_due_work_sensor
+    from sensors.kafka_sensor import build_kafka_sensor
 
     sweeps = [build_bucket_sensor(loaded, source) for source in loaded.collection.sources]
-    return [*sweeps, build_due_work_sensor(loaded, job=job, partitions_def=blocks)]
+    streams = [build_kafka_sensor(loaded, stream) for stream in loaded.collection.streams]
+    return [*sweeps, *streams, build_due_work_sensor(loaded, job=job, partitions_def=blocks)]

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection
-from rag_core.identity import fingerprint
 from rag_core.sweeping import CONFIRMED, USUAL, PagePlan, Safety, Sweeping, SweepState, advanced, finished, safety_of
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import PartitionLimits, PositionChange, PositionMoved, SafetyStop, Stop
 from resources.clients.object_store import ObjectStore
 from sensors.comparing import Comparing
+from sensors.declared_sources import declared_sources
 from sensors.source_root import SourceRoot
 from sensors.sweep_tick import SweepTick, TickEnd
 
@@ -60,7 +60,7 @@ class SourceSweep:
 
         ``stops`` are those of this source and of sources that are no longer declared.
         """
-        declared = {source.name: globs_fingerprint(source) for source in self._collection.sources}
+        declared = declared_sources(self._collection)
         self._catalog.sources.declared(self._collection.name, declared)
         position = self._catalog.recording.position(self._collection.name, self._source.name)
         state = SweepState.from_json(position.value)
@@ -179,8 +179,3 @@ class SourceSweep:
             unreadable=running.unreadable,
             due_at=done.due_at(self._source.sweep.interval_s),
         )
-
-
-def globs_fingerprint(source: BucketSource) -> str:
-    """Return what changes when the source's globs do."""
-    return fingerprint([sorted(source.include), sorted(source.exclude), sorted(source.ignore), source.sidecar_suffix])

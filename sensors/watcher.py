@@ -5,7 +5,6 @@ It records observations and, beside that, launches runs for fresh work of any ki
 when a collection file changes: its supervisor starts it anew.
 """
 
-import json
 import logging
 import os
 import signal
@@ -13,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
@@ -25,12 +23,12 @@ from sensors.connections import OpenCatalog, open_source, shared_catalog, shared
 from sensors.dependencies import require
 from sensors.launching import FreshLauncher
 from sensors.observing import FolderObserver
+from sensors.saying import say
 
 TICK_MS = 50
 DEBOUNCE_MS = 100
 LONGEST_PAUSE_S = 30.0
 ROOTS_EVERY_S = 2.0
-_log = logging.getLogger("rag.watcher")
 
 
 class Watcher:
@@ -39,7 +37,7 @@ class Watcher:
     def __init__(self, observers: Sequence[FolderObserver], *, collections: Path, stop: Event) -> None:
         self._observers = observers
         self._collections = collections
-        self._declared = _stamp_of(collections)
+        self._declared = stamp_of(collections)
         self._stop = stop
         self._pause_s = 0.0
         self._resume_at_s = 0.0
@@ -50,7 +48,7 @@ class Watcher:
         while not self._stop.is_set():
             self._watch(roots, before)
             roots, before = self._roots(), roots
-            if _stamp_of(self._collections) != self._declared:
+            if stamp_of(self._collections) != self._declared:
                 return "the collection files changed"
         return "asked to stop"
 
@@ -65,7 +63,7 @@ class Watcher:
             now_s = time.monotonic()
             if not is_watching:
                 is_watching = True
-                _say("watching", folders=[str(root) for root in roots])
+                say("watching", folders=[str(root) for root in roots])
                 new = {root for root, inode in roots.items() if before is not None and before.get(root) != inode}
                 for observer in (each for each in self._observers if each.root in new):
                     observer.hint_everything(now_s)
@@ -74,7 +72,7 @@ class Watcher:
             if now_s >= self._resume_at_s:
                 self._record(now_s)
             if now_s >= look_at_roots_s:
-                if self._roots() != roots or _stamp_of(self._collections) != self._declared:
+                if self._roots() != roots or stamp_of(self._collections) != self._declared:
                     return
                 look_at_roots_s = now_s + ROOTS_EVERY_S
 
@@ -100,7 +98,7 @@ class Watcher:
             ):
                 yield {path for _, path in changes}
         except OSError as error:
-            _say("watch failed", level=logging.WARNING, error=str(error))
+            say("watch failed", level=logging.WARNING, error=str(error))
             self._stop.wait(ROOTS_EVERY_S)
 
     def _hint(self, path: str, now_s: float) -> None:
@@ -109,7 +107,7 @@ class Watcher:
                 try:
                     observer.hint(path, now_s)
                 except (RagError, OSError) as error:
-                    _say("left to the sweep", level=logging.WARNING, path=path, error=str(error))
+                    say("left to the sweep", level=logging.WARNING, path=path, error=str(error))
 
     def _record(self, now_s: float) -> None:
         for observer in self._observers:
@@ -119,17 +117,17 @@ class Watcher:
             try:
                 observed = observer.record_settled(now_s)
             except RootMissing as error:
-                _say("nothing concluded", level=logging.WARNING, reason=error.message, **names)
+                say("nothing concluded", level=logging.WARNING, reason=error.message, **names)
                 self._back_off(now_s)
             except DependencyUnavailable as error:
                 self._back_off(now_s)
-                _say("waiting", level=logging.WARNING, reason=error.message, again_in_s=self._pause_s, **names)
+                say("waiting", level=logging.WARNING, reason=error.message, again_in_s=self._pause_s, **names)
                 return
             else:
                 self._pause_s = 0.0
                 if observed.new or observed.left_to_sweep:
                     counts = {"new": observed.new, "gone": observed.gone, "left_to_sweep": observed.left_to_sweep}
-                    _say("recorded", **names, **counts)
+                    say("recorded", **names, **counts)
 
     def _back_off(self, now_s: float) -> None:
         self._pause_s = min(LONGEST_PAUSE_S, max(0.5, self._pause_s * 2))
@@ -179,9 +177,9 @@ def main() -> int:
         with launching_at_once(load_collections(folder), url=settings.dagster_url):
             reason = watcher.run()
     except RagError as error:
-        _say("cannot watch", level=logging.ERROR, error=str(error))
+        say("cannot watch", level=logging.ERROR, error=str(error))
         return 1
-    _say("ended", reason=reason)
+    say("ended", reason=reason)
     return 0
 
 
@@ -215,13 +213,13 @@ def _opened(folder: Path, stop: Event) -> list[FolderObserver]:
         try:
             return observers_of(collections)
         except DependencyUnavailable as error:
-            _say("waiting", level=logging.WARNING, reason=error.message, again_in_s=pause_s)
+            say("waiting", level=logging.WARNING, reason=error.message, again_in_s=pause_s)
             if stop.wait(pause_s):
                 return []
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
 
-def _stamp_of(folder: Path) -> dict[str, int]:
+def stamp_of(folder: Path) -> dict[str, int]:
     """Return what changes when a collection file does."""
     stamps: dict[str, int] = {}
     if folder.is_dir():
@@ -230,12 +228,6 @@ def _stamp_of(folder: Path) -> dict[str, int]:
                 if entry.name.endswith((".yaml", ".yml")) and entry.is_file():
                     stamps[entry.name] = entry.stat().st_mtime_ns
     return stamps
-
-
-def _say(event: str, *, level: int = logging.INFO, **fields: object) -> None:
-    """Log one line of JSON."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _log.log(level, json.dumps({"at": at, "level": logging.getLevelName(level).lower(), "event": event, **fields}))
 
 
 if __name__ == "__main__":

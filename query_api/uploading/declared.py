@@ -76,7 +76,7 @@ def _target(loaded: LoadedCollection) -> Target | None:
     uploads = loaded.collection.uploads
     if uploads is None:
         return None
-    source = loaded.collection.source(uploads.source)
+    source = loaded.collection.bucket(uploads.source)
     store = open_store(source, loaded.base_dir)
     store.remove_abandoned(uploads.prefix)
     return Target(collection=loaded.collection, uploads=uploads, source=source, base_dir=loaded.base_dir, store=store)

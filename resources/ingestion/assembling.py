@@ -18,7 +18,7 @@ from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.rows import asset_fingerprints
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim
-from resources.clients.object_store import ObjectStore
+from resources.clients.object_store import ReadableStore
 from resources.clients.parquet_parts import PartStore
 from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.batch import BatchWork
@@ -42,7 +42,7 @@ class RunSetting:
 
     collection: Collection
     catalog: Catalog
-    stores: Mapping[str, ObjectStore]
+    stores: Mapping[str, ReadableStore]
     sandbox_factory: Callable[[], AbstractContextManager[DocumentParser]]
     embedder_factory: Callable[[str], Embedder]
     writer: QdrantWriter

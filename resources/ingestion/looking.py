@@ -11,7 +11,7 @@ from rag_core.errors import DependencyUnavailable, DocumentRejected, QuarantineK
 from rag_core.metadata import ALLOWED_GROUPS, MAX_SIDECAR_BYTES, resolve_metadata
 from rag_core.metadata_rules import FrontMatterMetadata
 from rag_core.objects import sidecar_key
-from resources.clients.object_store import ObjectStore, RootMissing
+from resources.clients.object_store import ReadableStore, RootMissing
 from resources.ingestion.work import Look
 
 AWAY_S = 30.0
@@ -28,7 +28,7 @@ class SourceLooker:
     A source found away is not asked again in this run: its documents would each wait for the same time-outs.
     """
 
-    def __init__(self, collection: Collection, stores: Mapping[str, ObjectStore]) -> None:
+    def __init__(self, collection: Collection, stores: Mapping[str, ReadableStore]) -> None:
         self._collection = collection
         self._stores = stores
         self._away: dict[str, SourceAway] = {}
@@ -77,7 +77,7 @@ class SourceLooker:
             size_bytes=info.size_bytes,
             sidecar_etag="" if sidecar is None else sidecar[0].etag,
             info=info,
-            sidecar_text=None if sidecar is None else _decoded(sidecar[1], str(companion)),
+            sidecar_text=info.details if sidecar is None else _decoded(sidecar[1], str(companion)),
         )
 
     def groups(self, arrival: Arrival, look: Look) -> tuple[str, ...] | None:
@@ -103,7 +103,7 @@ class SourceLooker:
         return stored_groups(resolved.allowed_groups, default_access=self._collection.default_access)
 
     @contextmanager
-    def noting_absence(self, source: str, store: ObjectStore) -> Iterator[None]:
+    def noting_absence(self, source: str, store: ReadableStore) -> Iterator[None]:
         """Turn "this source's store is away" into ``SourceAway``, at once where it was found away before."""
         if source in self._away:
             raise self._away[source]
@@ -118,7 +118,7 @@ class SourceLooker:
             self._away[source] = away
             raise away from error
 
-    def store(self, source: str) -> ObjectStore:
+    def store(self, source: str) -> ReadableStore:
         """Return a source's store; raises ``SourceAway`` where nobody declares it any more."""
         try:
             return self._stores[source]

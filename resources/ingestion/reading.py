@@ -184,10 +184,12 @@ class DocumentReader:
                 downloaded = path.stat().st_size
                 content = _sha256(path)
                 if row is None or reparse or row.content_sha256 != content or not _parser_is_current(row):
+                    stated = look.info.media_type
                     document = self._parser().parse(
                         path,
-                        name=PurePosixPath(arrival.key).name,
-                        media_type_hint=None,
+                        # Where a producer states the type, the key is no file's name: a page may be called "foo.py".
+                        name=PurePosixPath(arrival.key).name if stated is None else "",
+                        media_type_hint=stated,
                         passwords=self._passwords,
                     )
                     if not document.text.strip():

@@ -13,7 +13,7 @@ from rag_core.embedding import Embedder
 from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim, ClaimLost, DueArrival
-from resources.clients.object_store import ObjectStore
+from resources.clients.object_store import ReadableStore
 from resources.clients.parquet_parts import PartStore
 from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.assembling import Once, RunSetting, assemble, file_word
@@ -46,7 +46,7 @@ class IngestRun:
         *,
         collection: Collection,
         catalog: Catalog,
-        stores: Mapping[str, ObjectStore],
+        stores: Mapping[str, ReadableStore],
         sandbox_factory: Callable[[], AbstractContextManager[DocumentParser]],
         embedder_factory: Callable[[str], Embedder],
         writer: QdrantWriter,

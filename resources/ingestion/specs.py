@@ -17,7 +17,7 @@ def processing_spec(collection: Collection) -> ProcessingSpec:
                 collection.default_access,
             ]
         )
-        for source in collection.sources
+        for source in (*collection.sources, *collection.streams)
     }
     return ProcessingSpec(
         parser_versions=frozenset(PARSER_VERSIONS.values()),

@@ -10,7 +10,9 @@ from resources.clients.catalog.database import Database
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.evidence import Evidence
 from resources.clients.catalog.indexes import Indexes
+from resources.clients.catalog.messages import Messages
 from resources.clients.catalog.migrating import migrate
+from resources.clients.catalog.outbox import Outbox
 from resources.clients.catalog.overview import Overview
 from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
@@ -37,6 +39,8 @@ class Catalog:
         self.contents = Contents(self._database)
         self.uploads = Uploads(self._database)
         self.upload_requests = UploadRequests(self._database)
+        self.messages = Messages(self._database)
+        self.outbox = Outbox(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
         self.evidence = Evidence(self._database)

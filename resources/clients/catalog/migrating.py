@@ -8,7 +8,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0004"
+HEAD = "0005"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 _LOCK = 7_264_915_033_001

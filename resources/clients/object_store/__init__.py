@@ -1,6 +1,6 @@
 """Folders and buckets behind one port: listing in bytewise order, looking, reading what was looked at."""
 
 from resources.clients.object_store.opening import location_of, open_store
-from resources.clients.object_store.port import ObjectStore, RootMissing
+from resources.clients.object_store.port import ObjectStore, ReadableStore, RootMissing
 
-__all__ = ["ObjectStore", "RootMissing", "location_of", "open_store"]
+__all__ = ["ObjectStore", "ReadableStore", "RootMissing", "location_of", "open_store"]

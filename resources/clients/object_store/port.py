@@ -13,8 +13,8 @@ class RootMissing(DependencyUnavailable):
     """The folder or bucket itself is not there: nothing may be concluded about what was in it."""
 
 
-class ObjectStore(Protocol):
-    """One source's root.
+class ReadableStore(Protocol):
+    """One source's root as runs read it.
 
     Raises ``RootMissing``, ``DependencyUnavailable``, ``DocumentUnavailable``, ``SourceChanged``; a single object's
     fault becomes ``DocumentUnavailable`` only when the root still answers.
@@ -27,18 +27,6 @@ class ObjectStore(Protocol):
 
     def uri(self, key: str) -> str:
         """Return the canonical URI of a key, percent-encoded."""
-        ...
-
-    def probe(self) -> str | None:
-        """Return what identifies the root itself (None: the store has no such thing); raises when it is away."""
-        ...
-
-    def pages(self, after_key: str, *, page_size: int) -> Iterator[ListedPage]:
-        """Yield all keys strictly after ``after_key`` in bytewise order; the last page, possibly empty, is complete."""
-        ...
-
-    def list_page(self, after_key: str, limit: int) -> ListedPage:
-        """Return the first page of ``pages``."""
         ...
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -58,6 +46,22 @@ class ObjectStore(Protocol):
 
     def read_small(self, key: str, max_bytes: int) -> tuple[ObjectInfo, bytes] | None:
         """Return a small object, such as a sidecar, with its description; None when it is gone."""
+        ...
+
+
+class ObjectStore(ReadableStore, Protocol):
+    """One source's root as sweeps list it and uploads write it."""
+
+    def probe(self) -> str | None:
+        """Return what identifies the root itself (None: the store has no such thing); raises when it is away."""
+        ...
+
+    def pages(self, after_key: str, *, page_size: int) -> Iterator[ListedPage]:
+        """Yield all keys strictly after ``after_key`` in bytewise order; the last page, possibly empty, is complete."""
+        ...
+
+    def list_page(self, after_key: str, limit: int) -> ListedPage:
+        """Return the first page of ``pages``."""
         ...
 
     def put(self, key: str, path: Path) -> ObjectInfo:

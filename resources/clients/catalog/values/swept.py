@@ -47,6 +47,8 @@ class StopKind(StrEnum):
     ROOT_CHANGED = "root-changed"
     SOURCE_REMOVED = "source-removed"
     GLOBS_CHANGED = "globs-changed"
+    OFFSETS_GONE = "offsets-gone"
+    TOPIC_RECREATED = "topic-recreated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

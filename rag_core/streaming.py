@@ -1,0 +1,286 @@
+"""Where a stream stands in its topics, and what a look at them asks for: pure decisions, no Kafka.
+
+A position is the catalog's, moved in the transaction that records what it passed. Offsets that are gone before they
+were read are never skipped by themselves:
+
+- A topic of another id than the known one was deleted and made again: its offsets mean other messages. It waits for a
+  person, then it is read from its beginning as the next *incarnation*, which is newer than the one before.
+- A partition that no longer holds the next offset has lost messages. Where the topic is compacted, each key's newest
+  message is still there: the partition is read again from its beginning, and keys that are not met any more are gone.
+  On any other topic nobody knows what was lost: the partition waits for a person.
+- A partition that ends before the next offset has lost messages that were read: it waits for a person, and is then
+  read again from its beginning as another incarnation.
+- On a compacted topic, tombstones are kept for a while only. Who was away longer has missed deletions: read again.
+- Partitions that were added are read from their beginning; a topic that is not there yet is waited for.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+from rag_core.identity import Json
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+_SEEN_EVERY_MS = 3_600_000
+
+
+class TopicNow(Protocol):
+    """A topic as its brokers describe it now."""
+
+    @property
+    def topic_id(self) -> str:
+        """Differs for a topic that was deleted and made again."""
+        ...
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether the newest message of each key is kept."""
+        ...
+
+    @property
+    def tombstones_kept_ms(self) -> int:
+        """How long compaction keeps tombstones."""
+        ...
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """First and next offset of each partition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionState:
+    """How far a partition is recorded: ``next_offset`` is read next.
+
+    ``reading`` counts the passes from its beginning; one that goes on until ``reread_until`` concludes then which keys
+    are gone. ``caught_up_ms`` is when nothing was left to read; ``records`` and ``dead`` count since the beginning.
+    """
+
+    next_offset: int
+    reading: int = 1
+    reread_until: int | None = None
+    caught_up_ms: int = 0
+    records: int = 0
+    dead: int = 0
+    newest_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicState:
+    """A topic's id, which of its lives it is in, and its partitions."""
+
+    topic_id: str
+    incarnation: int
+    partitions: Mapping[int, PartitionState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState:
+    """A stream's position: all topics that it was ever read from."""
+
+    topics: Mapping[str, TopicState] = field(default_factory=dict[str, TopicState])
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Self:
+        """Return what ``to_json`` made; an empty value is a stream that was never read."""
+        stored: Any = value.get("topics") or {}
+        return cls(
+            topics={
+                name: TopicState(
+                    topic_id=topic["id"],
+                    incarnation=topic["incarnation"],
+                    partitions={int(number): PartitionState(**part) for number, part in topic["partitions"].items()},
+                )
+                for name, topic in stored.items()
+            }
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as the catalog stores it."""
+        topics: dict[str, Json] = {
+            name: {
+                "id": topic.topic_id,
+                "incarnation": topic.incarnation,
+                "partitions": {str(number): _json_of(part) for number, part in sorted(topic.partitions.items())},
+            }
+            for name, topic in sorted(self.topics.items())
+        }
+        return {"topics": topics}
+
+    def partition(self, place: Place) -> PartitionState:
+        """Return a partition's state; raises ``KeyError``."""
+        return self.topics[place[0]].partitions[place[1]]
+
+    def moved(self, changes: Mapping[Place, PartitionState]) -> "StreamState":
+        """Return the state with other partitions' states."""
+        topics = dict(self.topics)
+        for (name, number), part in changes.items():
+            topics[name] = replace(topics[name], partitions={**topics[name].partitions, number: part})
+        return StreamState(topics=topics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something a person must accept before reading goes on: ``name`` says exactly what, and is what is accepted."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """What a look at the topics asks for: ``positions`` to read at, ``losses`` that wait, ``notes`` to say aloud.
+
+    ``state`` is the position with what changed by looking alone; ``ends`` are the partitions' next offsets.
+    """
+
+    state: StreamState
+    positions: Mapping[Place, int]
+    ends: Mapping[Place, int]
+    losses: tuple[Loss, ...]
+    notes: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def lag(self) -> int:
+        """How many offsets are not read yet."""
+        return sum(max(0, end - self.positions[place]) for place, end in self.ends.items() if place in self.positions)
+
+
+OFFSETS_GONE, TOPIC_RECREATED = "offsets-gone", "topic-recreated"
+
+
+def plan_stream(
+    state: StreamState, topics: Iterable[str], now: Mapping[str, TopicNow], *, accepted: frozenset[str], clock_ms: int
+) -> StreamPlan:
+    """Compare a position with the topics as they are; ``accepted`` names the losses that a person accepted."""
+    planning = _Planning(accepted=accepted, clock_ms=clock_ms)
+    known = dict(state.topics)
+    for name in topics:
+        described = now.get(name)
+        if described is None:
+            planning.absent.append(name)
+            continue
+        known[name] = planning.topic(name, known.get(name), described)
+    return StreamPlan(
+        state=StreamState(topics=known),
+        positions=planning.positions,
+        ends=planning.ends,
+        losses=tuple(planning.losses),
+        notes=tuple(planning.notes),
+        absent=tuple(planning.absent),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Planning:
+    accepted: frozenset[str]
+    clock_ms: int
+    positions: dict[Place, int] = field(default_factory=dict[Place, int])
+    ends: dict[Place, int] = field(default_factory=dict[Place, int])
+    losses: list[Loss] = field(default_factory=list[Loss])
+    notes: list[str] = field(default_factory=list[str])
+    absent: list[str] = field(default_factory=list[str])
+
+    def topic(self, name: str, known: TopicState | None, now: TopicNow) -> TopicState:
+        if known is None:
+            known = TopicState(topic_id=now.topic_id, incarnation=1, partitions={})
+            self.notes.append(f"topic {name} is read from its beginning")
+        elif known.topic_id != now.topic_id:
+            loss = Loss(
+                name=f"{name}#{now.topic_id}",
+                kind=TOPIC_RECREATED,
+                reason=f"Topic {name} was deleted and made again: what the old one held beyond our position is lost.",
+            )
+            if not self._is_accepted(loss):
+                return known
+            known = TopicState(topic_id=now.topic_id, incarnation=known.incarnation + 1, partitions={})
+            self.notes.append(f"topic {name} was made again and is read from its beginning")
+        incarnation, states = known.incarnation, dict(known.partitions)
+        for number, (first, end) in sorted(now.offsets.items()):
+            part, is_new_life = self._partition(name, number, known.partitions.get(number), now, first, end)
+            if part is None:
+                continue
+            incarnation += int(is_new_life)
+            states[number] = part
+            self.positions[name, number] = part.next_offset
+            self.ends[name, number] = end
+        return TopicState(topic_id=now.topic_id, incarnation=incarnation, partitions=states)
+
+    def _partition(
+        self, name: str, number: int, known: PartitionState | None, now: TopicNow, first: int, end: int
+    ) -> tuple[PartitionState | None, bool]:
+        """Return where to read a partition (None: it waits), and whether its offsets begin a new life."""
+        where = f"{name}/{number}"
+        if known is None:
+            if number:
+                self.notes.append(f"partition {where} is read from its beginning")
+            return PartitionState(next_offset=first, caught_up_ms=self.clock_ms), False
+        position = known.next_offset
+        if position > end:
+            loss = Loss(
+                name=f"{where}@{position}>{end}",
+                kind=OFFSETS_GONE,
+                reason=f"Partition {where} ends at offset {end}, but was read up to {position}: its brokers lost messages.",
+            )
+            if not self._is_accepted(loss):
+                return None, False
+            return replace(known, next_offset=first, reading=known.reading + 1), True
+        if first > position:
+            lost = f"offsets {position} to {first - 1} of {where} are gone before they were read"
+            if now.is_compacted:
+                return self._again(known, first, end, lost), False
+            loss = Loss(
+                name=f"{where}@{position}<{first}",
+                kind=OFFSETS_GONE,
+                reason=f"{lost[0].upper()}{lost[1:]}: retention overtook us.",
+            )
+            if not self._is_accepted(loss):
+                return None, False
+            return replace(known, next_offset=first), False
+        away_ms = self.clock_ms - max(known.caught_up_ms, known.newest_ms)
+        if now.is_compacted and position < end and known.reread_until is None and away_ms > now.tombstones_kept_ms:
+            return self._again(known, first, end, why), False
+        return known, False
+
+    def _again(self, known: PartitionState, first: int, end: int, why: str) -> PartitionState:
+        self.notes.append(f"{why}; the topic is compacted and its partition is read again from its beginning")
+        return replace(
+            known, next_offset=first, reading=known.reading + 1, reread_until=end, caught_up_ms=self.clock_ms
+        )
+
+    def _is_accepted(self, loss: Loss) -> bool:
+        if loss.name in self.accepted:
+            return True
+        self.losses.append(loss)
+        return False
+
+
+def caught_up(state: StreamState, ends: Mapping[Place, int], *, clock_ms: int) -> StreamState | None:
+    """Return the state that remembers having caught up; None where there is nothing worth writing.
+
+    A partition's own time moves when something was read; one that idles is written once an hour.
+    """
+    changes = {
+        place: replace(part, caught_up_ms=clock_ms)
+        for place, end in ends.items()
+        if (part := state.partition(place)).next_offset >= end and clock_ms - part.caught_up_ms > _SEEN_EVERY_MS
+    }
+    return state.moved(changes) if changes else None
+
+
+def _json_of(part: PartitionState) -> Json:
+    stored: dict[str, Json] = {
+        "next_offset": part.next_offset,
+        "reading": part.reading,
+        "caught_up_ms": part.caught_up_ms,
+        "records": part.records,
+        "dead": part.dead,
+        "newest_ms": part.newest_ms,
+    }
+    if part.reread_until is not None:
+        stored["reread_until"] = part.reread_until
+    return stored

@@ -1,0 +1,126 @@
+"""The outbox: what is to be sent to Kafka waits here until a broker has acknowledged it.
+
+A message is written in the transaction that makes it true, and deleted after the broker's acknowledgement: it is sent
+at least once, in the order of its ids, and its id lets a consumer drop repeats.
+"""
+
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from resources.clients.catalog.database import Database
+from resources.clients.catalog.values import Headers, OutboxMessage
+
+_SENDER_LOCK = 7264915034
+
+
+class Outbox:
+    """What the sender asks of the catalog; one sender of a collection at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def turn(self, collection: str) -> Generator["OutboxTurn | None"]:
+        """Give the right to send a collection's messages; None where another sender has it."""
+        with self._database.session() as session:
+            name = f"outbox/{collection}"
+            row = session.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(%s, %s))", (name, _SENDER_LOCK)
+            ).fetchone()
+            yield OutboxTurn(self._database, collection) if row is not None and row[0] else None
+
+    def waiting(self, collection: str) -> int:
+        """Return how many messages wait."""
+        with self._database.transaction() as connection:
+            return connection.execute(_COUNT, {"collection": collection}).scalar_one()
+
+    def wait(self, collection: str, *, timeout_s: float) -> bool:
+        """Return as soon as a message waits, or after ``timeout_s``; say whether one does."""
+        with self._database.session() as session:
+            session.execute("LISTEN rag_outbox")  # first, so that nothing falls between looking and waiting
+            ends_s = time.monotonic() + timeout_s
+            while not self.waiting(collection):
+                left_s = ends_s - time.monotonic()
+                if left_s <= 0:
+                    return False
+                for _ in session.notifies(timeout=left_s, stop_after=1):
+                    pass
+            return True
+
+
+class OutboxTurn:
+    """The right to send one collection's messages, until its ``with`` ends."""
+
+    def __init__(self, database: Database, collection: str) -> None:
+        self._database = database
+        self._collection = collection
+
+    def oldest(self, limit: int) -> list[tuple[int, OutboxMessage]]:
+        """Return the oldest waiting messages with their ids."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_OLDEST, {"collection": self._collection, "limit": limit}).all()
+        return [(row.id, _message(row)) for row in rows]
+
+    def acknowledged(self, ids: Sequence[int]) -> None:
+        """Forget messages that the broker has."""
+        with self._database.transaction() as connection:
+            connection.execute(_FORGET, {"ids": list(ids)})
+
+
+def put_into_outbox(connection: Connection, collection: str, messages: Sequence[OutboxMessage]) -> None:
+    """Add messages within the caller's transaction; a waiting sender is woken by its commit."""
+    if not messages:
+        return
+    connection.execute(
+        _PUT,
+        [
+            {
+                "collection": collection,
+                "topic": message.topic,
+                "key": message.key,
+                "value": message.value,
+                "headers": encoded_headers(message.headers),
+            }
+            for message in messages
+        ],
+    )
+    connection.execute(text("SELECT pg_notify('rag_outbox', :collection)"), {"collection": collection})
+
+
+def encoded_headers(headers: Headers) -> list[list[str | None]]:
+    """Return headers as JSON holds them: each value in base64."""
+    return [[name, None if value is None else b64encode(value).decode()] for name, value in headers]
+
+
+def decoded_headers(stored: Sequence[Sequence[str | None]]) -> Headers:
+    """Return what ``encoded_headers`` made."""
+    return tuple((str(name), None if value is None else b64decode(value)) for name, value in stored)
+
+
+def _message(row: Any) -> OutboxMessage:
+    return OutboxMessage(
+        topic=row.topic,
+        key=None if row.key is None else bytes(row.key),
+        value=None if row.value is None else bytes(row.value),
+        headers=decoded_headers(row.headers),
+    )
+
+
+_COUNT = text("SELECT count(*) FROM outbox WHERE collection = :collection")
+
+_OLDEST = text("""
+SELECT id, topic, key, value, headers FROM outbox WHERE collection = :collection ORDER BY id LIMIT :limit
+""")
+
+_FORGET = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+_PUT = text("""
+INSERT INTO outbox (collection, topic, key, value, headers) VALUES (:collection, :topic, :key, :value, :headers)
+""").bindparams(bindparam("headers", type_=JSONB))

@@ -1,0 +1,114 @@
+"""From a collection's ``kafka:`` section to what kafka-python's clients take, and their errors as ours.
+
+Nothing is waited for longer than the time-outs below. Why a connection failed (credentials, certificate, protocol) is
+said by kafka-python in its log alone: it is listened to, so that our error can say it.
+"""
+
+import logging
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable
+from rag_core.kafka import Kafka
+
+BOOTSTRAP_S = 8.0
+REQUEST_S = 20.0
+_MAX_REASON = 300
+
+
+def servers_of(kafka: Kafka, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the bootstrap servers; raises ``ConfigurationError`` where the variable that names them is not set."""
+    if kafka.bootstrap_servers:
+        return list(kafka.bootstrap_servers)
+    known = os.environ if environ is None else environ
+    name = kafka.bootstrap_variable or ""
+    servers = [each.strip() for each in known.get(name, "").split(",") if each.strip()]
+    if not servers:
+        raise ConfigurationError(
+            f"The collection's kafka section takes its brokers from {name}, which is not set.",
+            remedy=f"Set {name}=host:port,host:port, write kafka.bootstrap_servers, or start one: rag up --kafka.",
+        )
+    return servers
+
+
+def connection(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the keyword arguments that consumer, producer and admin client share; secrets come from variables."""
+    known = os.environ if environ is None else environ
+    settings: dict[str, Any] = {
+        "bootstrap_servers": servers_of(kafka, known),
+        "client_id": "rag-assets",
+        "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
+        "request_timeout_ms": int(REQUEST_S * 1000),
+        "reconnect_backoff_max_ms": 1000,  # after a broker's restart, 30 s would be the default
+        "metrics_enabled": False,
+    }
+    security = kafka.security
+    settings["security_protocol"] = security.protocol
+    if security.mechanism is not None:
+        settings["sasl_mechanism"] = security.mechanism
+    names = {
+        "sasl_plain_username": security.username_env,
+        "sasl_plain_password": security.password_env,
+        "ssl_password": security.key_password_env,
+    }
+    for setting, name in names.items():
+        if name is None:
+            continue
+        if not known.get(name):
+            raise ConfigurationError(
+                f"Kafka's credentials come from {name}, which is not set.", remedy=f"Set {name}, or correct the file."
+            )
+        settings[setting] = known[name]
+    files = {
+        "ssl_cafile": security.ca_file,
+        "ssl_certfile": security.certificate_file,
+        "ssl_keyfile": security.key_file,
+    }
+    settings |= {setting: path for setting, path in files.items() if path is not None}
+    if security.is_encrypted:
+        settings["ssl_check_hostname"] = security.check_hostname
+    return settings
+
+
+@contextmanager
+def translating(doing: str, servers: list[str]) -> Generator[None]:
+    """Turn kafka-python's errors into ``DependencyUnavailable`` that names the brokers and why they did not answer."""
+    from kafka.errors import KafkaError
+
+    with _heard() as said:
+        try:
+            yield
+        except (KafkaError, OSError) as error:
+            reasons = dict.fromkeys([*said, str(error)])
+            raise DependencyUnavailable(
+                f"Kafka at {', '.join(servers)} is away: could not {doing}: {'; '.join(reasons)[:_MAX_REASON]}.",
+                dependency="kafka",
+                remedy="Nothing is lost: reading goes on at the catalog's position when it answers. If it never does, "
+                "compare bootstrap servers, security protocol and credentials with the broker's.",
+            ) from error
+
+
+class _Ears(logging.Handler):
+    """Keeps what kafka-python says of connections that failed."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember the first few sentences."""
+        if len(self.said) < 3:
+            self.said.append(record.getMessage().splitlines()[0][:_MAX_REASON])
+
+
+@contextmanager
+def _heard() -> Generator[list[str]]:
+    ears = _Ears()
+    logger = logging.getLogger("kafka.net.manager")
+    logger.addHandler(ears)
+    try:
+        yield ears.said
+    finally:
+        logger.removeHandler(ears)

@@ -1,0 +1,215 @@
+"""Reading topics at positions that the catalog keeps: no group is joined, nothing is skipped by itself.
+
+The group's offsets are committed afterwards, for tools that show a lag; nobody reads them here. Only committed
+transactions are read. One reader belongs to one thread at a time.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rag_core.errors import DependencyUnavailable
+from rag_core.kafka import Kafka
+from rag_core.messages.message import Message
+from resources.clients.kafka.connecting import REQUEST_S, connection, translating
+
+_FETCH_BYTES = 16 * 1024 * 1024
+_PARTITION_BYTES = 4 * 1024 * 1024
+_COMPACT, _RETENTION = "cleanup.policy", "delete.retention.ms"
+_DEFAULT_RETENTION_MS = 86_400_000
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicNow:
+    """A topic as its brokers describe it; ``offsets`` are the first and the next one of each partition.
+
+    ``is_compacted``: a key's newest message is kept for ever, its tombstone for ``tombstones_kept_ms``.
+    """
+
+    topic_id: str
+    is_compacted: bool
+    tombstones_kept_ms: int
+    offsets: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """Messages in the order in which they were read, and the offsets to go on at."""
+
+    messages: Sequence[Message]
+    next_offsets: Mapping[Place, int]
+
+
+class OffsetGone(DependencyUnavailable):
+    """A position lies outside of what its partition holds: look at the topics again."""
+
+
+class KafkaReader:
+    """Reads topics of one cluster; connects at first use and stays connected."""
+
+    def __init__(
+        self, kafka: Kafka, *, group: str, max_message_bytes: int, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._connection = connection(kafka, environ)
+        self._servers: list[str] = self._connection["bootstrap_servers"]
+        self._group = group
+        self._partition_bytes = max(_PARTITION_BYTES, max_message_bytes)
+        self._consumer: Any = None
+        self._admin: Any = None
+        self._at: dict[Place, int] = {}
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicNow]:
+        """Return the topics that are there; raises ``DependencyUnavailable``."""
+        from kafka.admin import ConfigResource, ConfigResourceType
+
+        with translating("describe topics", self._servers):
+            admin = self._opened_admin()
+            found = [each for each in admin.describe_topics(list(topics)) if not each["error_code"]]
+            configs = {
+                each["name"]: admin.describe_configs(
+                    [ConfigResource(ConfigResourceType.TOPIC, each["name"])], config_filter="all"
+                )
+                for each in found
+            }
+            places = [_place(each["name"], part["partition_index"]) for each in found for part in each["partitions"]]
+            consumer = self._opened()
+            limit_ms = int(REQUEST_S * 1000)
+            first: dict[Any, int] = consumer.beginning_offsets(places, timeout_ms=limit_ms) if places else {}
+            following: dict[Any, int] = consumer.end_offsets(places, timeout_ms=limit_ms) if places else {}
+        return {each["name"]: _topic_now(each, configs[each["name"]], first, following) for each in found}
+
+    def go_to(self, positions: Mapping[Place, int]) -> None:
+        """Read these partitions from these offsets on, and no others; what was fetched for there already is kept."""
+        with translating("assign partitions", self._servers):
+            consumer = self._opened()
+            if self._at.keys() != positions.keys():
+                consumer.assign([_place(*place) for place in positions])
+                self._at = {}
+            for place, offset in positions.items():
+                if self._at.get(place) != offset:
+                    consumer.seek(_place(*place), offset)
+            self._at = dict(positions)
+
+    def poll(self, *, timeout_s: float, max_records: int) -> Polled:
+        """Return what has come, waiting up to ``timeout_s`` for the first message.
+
+        Raises ``OffsetGone`` where a position is outside of its partition, ``DependencyUnavailable``.
+        """
+        from kafka import errors
+
+        gone: tuple[type[Exception], ...] = (
+            errors.OffsetOutOfRangeError,
+            errors.LogTruncationError,  # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType] - no stub
+        )
+        consumer = self._opened()
+        with translating("read", self._servers):
+            try:
+                found = consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            except gone as error:
+                self._at = {}
+                raise OffsetGone(f"A position is gone: {error}", dependency="kafka") from error
+            next_offsets = {
+                (place.topic, place.partition): consumer.position(place, timeout_ms=int(REQUEST_S * 1000))
+                for place in found
+            }
+        self._at |= next_offsets
+        return Polled(
+            messages=[_message(record) for records in found.values() for record in records], next_offsets=next_offsets
+        )
+
+    def commit(self, offsets: Mapping[Place, int], *, timeout_s: float = 5) -> None:
+        """Tell the group's coordinator how far the catalog is. ``DependencyUnavailable`` harms nothing."""
+        from kafka.structs import OffsetAndMetadata
+
+        with translating("commit offsets", self._servers):
+            self._opened().commit(
+                {_place(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()},
+                timeout_ms=int(timeout_s * 1000),
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        consumer, admin, self._consumer, self._admin = self._consumer, self._admin, None, None
+        self._at = {}
+        if consumer is not None:
+            consumer.close(autocommit=False, timeout_ms=2000)
+        if admin is not None:
+            admin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _opened(self) -> Any:
+        if self._consumer is None:
+            from kafka import KafkaConsumer
+
+            with translating("connect", self._servers):
+                self._consumer = KafkaConsumer(
+                    **self._connection,
+                    group_id=self._group,
+                    enable_auto_commit=False,
+                    auto_offset_reset="none",  # pyright: ignore[reportArgumentType] - the stubs lack it
+                    isolation_level="read_committed",
+                    allow_auto_create_topics=False,
+                    fetch_max_bytes=_FETCH_BYTES,
+                    max_partition_fetch_bytes=self._partition_bytes,
+                    max_poll_records=10_000,
+                )
+        return self._consumer
+
+    def _opened_admin(self) -> Any:
+        if self._admin is None:
+            from kafka.admin import KafkaAdminClient
+
+            with translating("connect", self._servers):
+                self._admin = KafkaAdminClient(**self._connection)
+        return self._admin
+
+
+def now_ms() -> int:
+    """Return this machine's clock in Kafka's unit."""
+    return time.time_ns() // 1_000_000
+
+
+def _place(topic: str, partition: int) -> Any:
+    from kafka.structs import TopicPartition
+
+    return TopicPartition(topic, partition)
+
+
+def _message(record: Any) -> Message:
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )
+
+
+def _topic_now(
+    described: Mapping[str, Any], configs: Any, first: Mapping[Any, int], following: Mapping[Any, int]
+) -> TopicNow:
+    name = described["name"]
+    settings = _settings(configs)
+    partitions = [part["partition_index"] for part in described["partitions"]]
+    return TopicNow(
+        topic_id=str(described["topic_id"]),
+        is_compacted="compact" in settings.get(_COMPACT, ""),
+        tombstones_kept_ms=int(settings.get(_RETENTION) or _DEFAULT_RETENTION_MS),
+        offsets={number: (first[_place(name, number)], following[_place(name, number)]) for number in partitions},
+    )
+
+
+def _settings(configs: Any) -> dict[str, str]:
+    """Return a topic's settings by name."""
+    return configs

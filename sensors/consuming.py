@@ -1,0 +1,273 @@
+"""One stream's reading, a bounded tick at a time: looks at the topics, reads, decodes, records. No Dagster.
+
+A tick does, in this order:
+
+1. remember what the collection file declares; look at the topics as they are, and compare them with the position;
+2. what was lost without being read stops red until a person accepts it; the other partitions go on;
+3. read at the catalog's position; record arrivals, bytes, dead letters and the new position in one transaction;
+4. only then commit the group's offsets: they are for lag tools, nobody here reads them;
+5. where a compacted partition was read again to its end, conclude which of its keys are gone.
+
+The sensor and the listener both do this, at once if need be: of two that read the same, the second records nothing.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from rag_core.collection import Collection
+from rag_core.errors import DependencyUnavailable
+from rag_core.kafka import Stream
+from rag_core.streaming import Loss, PartitionState, Place, StreamPlan, StreamState, caught_up, plan_stream
+from resources.clients.catalog import Catalog
+from resources.clients.catalog.values import (
+    PartitionLimits,
+    PositionChange,
+    PositionMoved,
+    RecordedMessages,
+    Stop,
+    StopKind,
+)
+from resources.clients.kafka.reading import KafkaReader, OffsetGone, Polled, TopicNow, now_ms
+from sensors.declared_sources import declared_sources
+from sensors.stream_batch import BatchMaker, StreamBatch
+
+POLL_RECORDS = 5000
+_SHORTEST_POLL_S = 0.2
+_LOSSES = (StopKind.OFFSETS_GONE, StopKind.TOPIC_RECREATED)
+_log = logging.getLogger("rag.streams")
+
+
+class StreamEnd(StrEnum):
+    """How a tick of a stream ended."""
+
+    CAUGHT_UP = "caught up"
+    UNDER_WAY = "under way"
+    OVERTAKEN = "overtaken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTick:
+    """What one tick read and recorded; ``lag`` is what was left, in offsets."""
+
+    stream: str
+    end: StreamEnd
+    read: int = 0
+    recorded: int = 0
+    hinted: int = 0
+    superseded: int = 0
+    dead: int = 0
+    deleted: int = 0
+    lag: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    stops: tuple[Stop, ...] = ()
+
+    def described(self) -> str:
+        """Return a sentence for the tick's page in the UI."""
+        rate = f" ({self.read / self.seconds:.0f}/s)" if self.read and self.seconds else ""
+        said = [
+            f"{self.stream}: {self.read} messages{rate}, {self.recorded} recorded, {self.hinted} objects hinted at, "
+            f"{self.superseded} older than what is known, {self.dead} dead letters, {self.deleted} deleted; "
+            f"lag {self.lag}; {self.end}"
+        ]
+        if self.absent:
+            said.append(f"topics that are not there yet: {', '.join(self.absent)}")
+        return ". ".join([*said, *self.notes]) + "."
+
+
+class StreamConsumer:
+    """Reads one stream; every call of ``tick`` goes on where the catalog says the last one stopped."""
+
+    def __init__(
+        self,
+        *,
+        collection: Collection,
+        stream: Stream,
+        reader: KafkaReader,
+        batches: BatchMaker,
+        catalog: Catalog,
+        describe_every_s: float = 0.0,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._collection = collection
+        self._stream = stream
+        self._reader = reader
+        self._batches = batches
+        self._catalog = catalog
+        self._describe_every_s = describe_every_s
+        self._described: Mapping[str, TopicNow] = {}
+        self._described_at_s = -math.inf
+        self._clock_ms = clock_ms
+        self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
+
+    def tick(self, *, max_s: float | None = None, wait_s: float = 0.0) -> StreamTick:
+        """Read for ``max_s`` at most (default: the stream's), waiting up to ``wait_s`` for the first message.
+
+        Raises ``DependencyUnavailable`` while Kafka or the catalog is away: nothing is lost, nothing is skipped.
+        """
+        began_s = time.monotonic()
+        self._catalog.sources.declared(self._collection.name, declared_sources(self._collection))
+        limit_s = self._stream.tick.max_s if max_s is None else max_s
+        try:
+            tick = self._tick(began_s, limit_s, wait_s)
+        except (PositionMoved, OffsetGone) as moved:
+            self._described_at_s = -math.inf
+            _log.info("%s/%s: %s", self._collection.name, self._stream.name, moved)
+            tick = StreamTick(stream=self._stream.name, end=StreamEnd.OVERTAKEN)
+        stops = tuple(self._catalog.sources.stopped(self._collection.name, self._stream.name))
+        return replace(tick, stops=stops, seconds=time.monotonic() - began_s)
+
+    def _tick(self, began_s: float, limit_s: float, wait_s: float) -> StreamTick:
+        position = self._catalog.recording.position(self._collection.name, self._stream.name)
+        version = position.version
+        known = StreamState.from_json(position.value)
+        plan = plan_stream(
+            known,
+            self._stream.topics,
+            self._topics_now(),
+            accepted=self._accepted(),
+            clock_ms=self._clock_ms(),
+        )
+        for note in plan.notes:
+            _log.warning("%s/%s: %s", self._collection.name, self._stream.name, note)
+        self._stop(plan.losses)
+        state = plan.state
+        if state != known:
+            self._record(StreamBatch(), state, version)
+            version += 1
+        tick = StreamTick(
+            stream=self._stream.name, end=StreamEnd.CAUGHT_UP, notes=plan.notes, absent=plan.absent, lag=plan.lag
+        )
+        if not plan.positions:
+            return tick
+        self._reader.go_to(plan.positions)
+        ends_s = began_s + limit_s
+        read_bytes = 0
+        while True:
+            polled = self._poll(plan, state, wait_s if not tick.read else 0.0)
+            if not polled.next_offsets:
+                break
+            batch = self._batches.batch(polled.messages, polled.next_offsets, state, clock_ms=self._clock_ms())
+            batch.changes = self._caught_up(batch, plan)
+            state = state.moved(batch.changes)
+            recorded = self._record(batch, state, version)
+            version += 1
+            self._commit(polled)
+            read_bytes += batch.read_bytes
+            tick = _added(tick, batch, recorded)
+            state, version, deleted = self._conclude(state, version)
+            tick = replace(tick, deleted=tick.deleted + deleted)
+            limits = self._stream.tick
+            if time.monotonic() >= ends_s or tick.read >= limits.max_records or read_bytes >= limits.max_bytes:
+                break
+        idle = caught_up(state, plan.ends, clock_ms=self._clock_ms()) if not tick.read else None
+        if idle is not None:
+            self._record(StreamBatch(), idle, version)
+            state, version = idle, version + 1
+        state, version, deleted = self._conclude(state, version)
+        lag = sum(max(0, end - state.partition(place).next_offset) for place, end in plan.ends.items())
+        end = StreamEnd.UNDER_WAY if lag else StreamEnd.CAUGHT_UP
+        return replace(tick, end=end, lag=lag, deleted=tick.deleted + deleted)
+
+    def _topics_now(self) -> Mapping[str, TopicNow]:
+        now_s = time.monotonic()
+        if now_s - self._described_at_s >= self._describe_every_s:
+            self._described = self._reader.describe(self._stream.topics)
+            self._described_at_s = now_s
+        return self._described
+
+    def _poll(self, plan: StreamPlan, state: StreamState, wait_s: float) -> Polled:
+        """Read what is there; where something is known to be, wait long enough for a fetch to bring it."""
+        behind = any(state.partition(place).next_offset < end for place, end in plan.ends.items())
+        timeout_s = max(wait_s, 2.0 if behind else _SHORTEST_POLL_S)
+        return self._reader.poll(timeout_s=timeout_s, max_records=POLL_RECORDS)
+
+    def _caught_up(self, batch: StreamBatch, plan: StreamPlan) -> dict[Place, PartitionState]:
+        clock_ms = self._clock_ms()
+        return {
+            place: replace(part, caught_up_ms=clock_ms) if part.next_offset >= plan.ends.get(place, 0) else part
+            for place, part in batch.changes.items()
+        }
+
+    def _record(self, batch: StreamBatch, state: StreamState, version: int) -> RecordedMessages:
+        return self._catalog.messages.record(
+            self._collection.name,
+            self._stream.name,
+            batch.messages,
+            limits=self._limits,
+            position=PositionChange(value=state.to_json(), expected_version=version),
+            hints=batch.hints,
+            dead=batch.dead,
+            outbox=batch.outbox,
+        )
+
+    def _commit(self, polled: Polled) -> None:
+        try:
+            self._reader.commit(polled.next_offsets)
+        except DependencyUnavailable as error:
+            _log.info("offsets for lag tools are not committed: %s", error.message)
+
+    def _conclude(self, state: StreamState, version: int) -> tuple[StreamState, int, int]:
+        """Conclude what is gone from partitions that were read again to where they ended then; see ``Sources``."""
+        names = self._collection.name, self._stream.name
+        done = {
+            (topic, number): part
+            for topic, known in state.topics.items()
+            for number, part in known.partitions.items()
+            if part.reread_until is not None and part.next_offset >= part.reread_until
+        }
+        if not done or self._catalog.sources.stopped(*names):
+            return state, version, 0
+        missing = [
+            key
+            for (topic, number), part in sorted(done.items())
+            for key in self._catalog.messages.missing_after(*names, topic, number, part.reading)
+        ]
+        sweep = self._catalog.sources.begin_sweep(*names)
+        self._catalog.sources.stage_missing(*names, sweep.id, missing)
+        state = state.moved({place: replace(part, reread_until=None) for place, part in done.items()})
+        concluded = self._catalog.sources.conclude(
+            *names,
+            sweep.id,
+            limits=self._limits,
+            position=PositionChange(value=state.to_json(), expected_version=version),
+        )
+        return state, version + 1, concluded.recorded.new
+
+    def _accepted(self) -> frozenset[str]:
+        """Return the losses that a person accepted last."""
+        names = self._collection.name, self._stream.name
+        confirmed = [self._catalog.sources.confirmed(*names, kind) for kind in _LOSSES]
+        return frozenset(
+            str(loss)
+            for stop in confirmed
+            if stop is not None and isinstance(losses := stop.detail.get("losses"), list)
+            for loss in losses
+        )
+
+    def _stop(self, losses: tuple[Loss, ...]) -> None:
+        if not losses:
+            return
+        self._catalog.sources.stop(
+            self._collection.name,
+            self._stream.name,
+            StopKind(losses[0].kind),
+            " ".join(loss.reason for loss in losses)[:1000],
+            {"losses": [loss.name for loss in losses]},
+        )
+
+
+def _added(tick: StreamTick, batch: StreamBatch, recorded: RecordedMessages) -> StreamTick:
+    return replace(
+        tick,
+        read=tick.read + batch.read,
+        recorded=tick.recorded + recorded.recorded.new,
+        hinted=tick.hinted + recorded.hinted,
+        superseded=tick.superseded + recorded.superseded + batch.left_out,
+        dead=tick.dead + recorded.dead,
+    )

@@ -1,0 +1,48 @@
+"""The sensor that reads one stream: a bounded tick each time, and a sentence about what it read."""
+
+import dagster as dg
+
+from rag_core.kafka import Stream
+from resources.clients.collection_files import LoadedCollection
+from sensors.bucket_sensor import MINIMUM_INTERVAL_S
+from sensors.connections import OpenCatalog, shared_catalog
+
+_OUTBOX_S = 2.0
+
+
+def build_kafka_sensor(
+    loaded: LoadedCollection,
+    stream: Stream,
+    *,
+    minimum_interval_s: int = MINIMUM_INTERVAL_S,
+    open_catalog: OpenCatalog = shared_catalog,
+) -> dg.SensorDefinition:
+    """Return the sensor ``consume_<collection>_<stream>``; it records and asks for nothing, the due-work sensor does.
+
+    Where a listener runs, it finds everything recorded already; without one it brings everything in at its own pace,
+    and sends what waits in the outbox.
+    """
+    collection = loaded.collection
+
+    @dg.sensor(
+        name=f"consume_{collection.name}_{stream.name}",
+        minimum_interval_seconds=minimum_interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Reads {', '.join(stream.topics)} at the catalog's position and records what came. "
+        "It fails while Kafka is away, and while the stream waits for a person.",
+        tags={"rag/collection": collection.name},
+    )
+    def consume() -> dg.SkipReason:
+        from sensors.source_stops import stopped_error
+        from sensors.streams import shared_stream
+
+        with shared_stream(loaded, stream, open_catalog()) as opened:
+            if opened is None:
+                return dg.SkipReason(f"{stream.name}: another tick reads this stream.")
+            tick = opened.consumer.tick()
+            opened.sender.send_waiting(max_s=_OUTBOX_S)
+        if tick.stops:
+            raise stopped_error(list(tick.stops))
+        return dg.SkipReason(tick.described())
+
+    return consume

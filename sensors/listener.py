@@ -1,0 +1,146 @@
+"""``python -m sensors.listener``: reads the streams, so that a message is not left waiting for a sensor, and sends.
+
+It does what the sensors of the streams do, in a loop that waits at the brokers: a message is recorded when it comes,
+and an idle topic costs nothing. Whatever it misses the sensors find; both at once do no harm. What waits in the outbox
+is sent as soon as it is written. It ends by itself, with exit code 0, when a collection file changes: its supervisor
+starts it anew.
+"""
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+from rag_core.errors import DependencyUnavailable, RagError
+from resources.clients.collection_files import LoadedCollection, usable_collections
+from sensors.connections import shared_catalog
+from sensors.saying import say
+from sensors.streams import open_sender, open_stream
+from sensors.watcher import stamp_of
+
+WAIT_S = 15.0
+TICK_S = 30.0
+_SEND_S = 30.0
+_LOOK_AT_FILES_S = 2.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_STOPPED_S = 15.0
+"""How long to leave a stream alone that waits for a person."""
+
+
+def main() -> int:
+    """Listen until SIGTERM or SIGINT, or until a collection file changes."""
+    from resources.clients.settings import load_settings
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    folder = load_settings().collections
+    declared = stamp_of(folder)
+    usable, problems = usable_collections(folder)
+    for problem in problems:
+        say("not usable", level=logging.ERROR, problem=str(problem))
+    works = list(works_of(usable, stop))
+    say("listening", streams=[name for name, _ in works])
+    for name, work in works:
+        # Daemons: they may wait at a broker for a while yet, and nothing is lost with them.
+        Thread(target=work, name=name, daemon=True).start()
+    while not stop.wait(_LOOK_AT_FILES_S):
+        if stamp_of(folder) != declared:
+            say("ended", reason="the collection files changed")
+            return 0
+    say("ended", reason="asked to stop")
+    return 0
+
+
+def works_of(collections: Sequence[LoadedCollection], stop: Event) -> list[tuple[str, Callable[[], None]]]:
+    """Return what the listener does, each for a thread of its own: reading every stream, sending every outbox."""
+    works: list[tuple[str, Callable[[], None]]] = []
+    for loaded in collections:
+        if loaded.collection.kafka is None:
+            continue
+        name = loaded.collection.name
+        for stream in loaded.collection.streams:
+            listening = Listening(loaded, stream.name, stop=stop)
+            works.append((f"{name}/{stream.name}", listening.run))
+        works.append((f"{name}/outbox", Sending(loaded, stop=stop).run))
+    return works
+
+
+class Listening:
+    """Reads one stream until ``stop`` is set; whatever fails is tried again later, with growing pauses."""
+
+    def __init__(self, loaded: LoadedCollection, stream: str, *, stop: Event) -> None:
+        self._loaded = loaded
+        self._stream = stream
+        self._stop = stop
+
+    def run(self) -> None:
+        """Read until stopped."""
+        pausing = Pausing(self._stop, collection=self._loaded.collection.name, stream=self._stream)
+        while not self._stop.is_set():
+            try:
+                kafka = self._loaded.collection.kafka
+                if kafka is None:
+                    return
+                consumer = open_stream(self._loaded, kafka.stream(self._stream), shared_catalog())
+                while not self._stop.is_set():
+                    tick = consumer.tick(max_s=TICK_S, wait_s=WAIT_S)
+                    pausing.over()
+                    if tick.read or tick.notes:
+                        say("read", collection=self._loaded.collection.name, tick=tick.described())
+                    if tick.stops:
+                        self._stop.wait(_STOPPED_S)
+                    elif tick.absent and not tick.read:
+                        self._stop.wait(_SHORTEST_PAUSE_S)
+            except RagError as error:
+                pausing.after(error)
+
+
+class Sending:
+    """Sends one collection's outbox until ``stop`` is set."""
+
+    def __init__(self, loaded: LoadedCollection, *, stop: Event) -> None:
+        self._loaded = loaded
+        self._stop = stop
+
+    def run(self) -> None:
+        """Send until stopped."""
+        name = self._loaded.collection.name
+        pausing = Pausing(self._stop, collection=name, stream="outbox")
+        while not self._stop.is_set():
+            try:
+                catalog = shared_catalog()
+                sender = open_sender(self._loaded, catalog)
+                while not self._stop.is_set():
+                    if catalog.outbox.wait(name, timeout_s=WAIT_S) and not sender.send_waiting(max_s=_SEND_S):
+                        self._stop.wait(1.0)  # another sender has the turn
+                    pausing.over()
+            except RagError as error:
+                pausing.after(error)
+
+
+class Pausing:
+    """Pauses that grow while something fails, each said aloud."""
+
+    def __init__(self, stop: Event, **names: str) -> None:
+        self._stop = stop
+        self._names = names
+        self._pause_s = 0.0
+
+    def over(self) -> None:
+        """Begin with the shortest pause again."""
+        self._pause_s = 0.0
+
+    def after(self, error: RagError) -> None:
+        """Wait after an error."""
+        self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, 2 * self._pause_s))
+        level = logging.WARNING if isinstance(error, DependencyUnavailable) else logging.ERROR
+        say("waiting", level=level, reason=str(error), again_in_s=self._pause_s, **self._names)
+        self._stop.wait(self._pause_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Hints at objects, as messages bring them: which source they concern, and what a look at the object finds.
+
+A message about an object is a reason to look and nothing more: what is recorded is what the store says now, as a sweep
+would record it, so that the next sweep finds nothing new. A store that is away is not waited for: the hint is recorded
+without a version, and the run looks when the store is back. Few deletions are recorded; many at once are left to the
+sweep, which stops before it deletes too much.
+"""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from rag_core.arrivals import Observation, Presence
+from rag_core.collection import BucketSource, Collection, selects
+from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidRequest
+from rag_core.messages.message import MessageRejected, ObjectHint, RejectKind
+from rag_core.objects import announced_version, is_addressable, sidecar_key
+from rag_core.sweeping import USUAL
+from resources.clients.object_store import ObjectStore
+
+DELETIONS_WINDOW_S = 600.0
+
+
+class ObjectHints:
+    """Observes objects of a collection's folders and buckets; ``stores`` by the source's name."""
+
+    def __init__(self, collection: Collection, stores: Mapping[str, ObjectStore]) -> None:
+        self._collection = collection
+        self._stores = stores
+        self._deletions_at_s: deque[float] = deque()
+
+    def observe(self, hint: ObjectHint) -> tuple[str, Observation] | None:
+        """Return the source and what to record; None for what it leaves out, or leaves to its sweep.
+
+        Raises ``MessageRejected`` where no source of the collection holds the URI.
+        """
+        for source in self._collection.sources:
+            store = self._stores[source.name]
+            if hint.uri.startswith(store.root_uri):
+                key = unquote(hint.uri.removeprefix(store.root_uri))
+                if is_addressable(key) and store.uri(key) == hint.uri:
+                    return self._of_source(source, store, key, hint)
+        if any(_is_same_bucket(self._stores[source.name].root_uri, hint.uri) for source in self._collection.sources):
+            return None
+        raise MessageRejected(
+            RejectKind.NO_SOURCE,
+            f"No source of the collection holds {hint.uri[:300]}.",
+            remedy="Declare a source with that bucket or folder, or send the notifications elsewhere; then replay it.",
+        )
+
+    def _of_source(
+        self, source: BucketSource, store: ObjectStore, key: str, hint: ObjectHint
+    ) -> tuple[str, Observation] | None:
+        suffix = source.sidecar_suffix
+        if suffix is not None and key.endswith(suffix):
+            key = key.removesuffix(suffix)
+        if not selects(source, key):
+            return None
+        try:
+            info = store.head(key)
+            name = sidecar_key(key, suffix)
+            sidecar = store.head(name) if name is not None and info is not None else None
+        except (DependencyUnavailable, DocumentUnavailable, InvalidRequest):
+            return source.name, _seen(store, key, hint.presence, "", hint.size_bytes or 0)
+        if info is not None:
+            return source.name, _seen(store, key, Presence.PRESENT, announced_version(info, sidecar), info.size_bytes)
+        if hint.presence is Presence.PRESENT or not self._may_delete():
+            return None
+        return source.name, _seen(store, key, Presence.GONE, "", 0)
+
+    def _may_delete(self) -> bool:
+        now_s = time.monotonic()
+        while self._deletions_at_s and self._deletions_at_s[0] < now_s - DELETIONS_WINDOW_S:
+            self._deletions_at_s.popleft()
+        if len(self._deletions_at_s) >= USUAL.min_objects - 1:
+            return False
+        self._deletions_at_s.append(now_s)
+        return True
+
+
+def _seen(store: ObjectStore, key: str, presence: Presence, announced: str, size_bytes: int) -> Observation:
+    return Observation(
+        key=key, uri=store.uri(key), presence=presence, announced=announced, size_bytes=max(0, size_bytes)
+    )
+
+
+def _is_same_bucket(root_uri: str, uri: str) -> bool:
+    """Say whether an S3 URI lies in the bucket of a source, outside of its prefix: notified, but not asked for."""
+    return root_uri.startswith("s3://") and uri.startswith("/".join(root_uri.split("/", 3)[:3]) + "/")

@@ -1,0 +1,193 @@
+"""From messages as they were read to what is recorded of them, in the order in which they came."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from rag_core.arrivals import Observation, Presence
+from rag_core.kafka import DEAD_LETTERS_SUFFIX, Kafka, Stream
+from rag_core.messages.decoding import decode
+from rag_core.messages.keys import document_key, document_uri
+from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint
+from rag_core.messages.ordering import MessagePlace, is_newer
+from rag_core.streaming import PartitionState, Place, StreamState
+from resources.clients.catalog.values import NewDeadLetter, OutboxMessage, StreamedMessage
+
+MAX_KEPT_BYTES = 1024 * 1024
+"""A dead letter's value beyond this is not kept in the catalog, nor sent: it is named by its place in the topic."""
+
+ObserveHint = Callable[[ObjectHint], tuple[str, Observation] | None]
+"""What becomes of a hint: the source and what to record of it; None where the source's globs leave the object out."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamBatch:
+    """What one reading brought, ready to be recorded; ``changes`` are the partitions' states after it."""
+
+    messages: list[StreamedMessage] = field(default_factory=list[StreamedMessage])
+    hints: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
+    dead: list[NewDeadLetter] = field(default_factory=list[NewDeadLetter])
+    outbox: list[OutboxMessage] = field(default_factory=list[OutboxMessage])
+    changes: dict[Place, PartitionState] = field(default_factory=dict[Place, PartitionState])
+    read: int = 0
+    read_bytes: int = 0
+    left_out: int = 0
+
+
+class BatchMaker:
+    """Decodes messages of one stream; what fits no form becomes a dead letter and stops nothing."""
+
+    def __init__(self, *, collection: str, kafka: Kafka, stream: Stream, observe: ObserveHint) -> None:
+        self._collection = collection
+        self._kafka = kafka
+        self._stream = stream
+        self._observe = observe
+
+    def batch(
+        self, messages: Iterable[Message], next_offsets: Mapping[Place, int], state: StreamState, *, clock_ms: int
+    ) -> StreamBatch:
+        """Return what to record; of two messages of a key in it, each is newer than the one before."""
+        made = StreamBatch()
+        changes = {place: state.partition(place) for place in next_offsets}
+        newest: dict[str, MessagePlace] = {}
+        for message in messages:
+            where = (message.topic, message.partition)
+            part = changes[where]
+            place = MessagePlace(
+                incarnation=state.topics[message.topic].incarnation,
+                partition=message.partition,
+                offset=message.offset,
+                timestamp_ms=min(message.timestamp_ms, clock_ms),
+            )
+            made.read += 1
+            made.read_bytes += len(message.value or b"") + len(message.key or b"")
+            dead = 0
+            try:
+                for meant in self._meant(message):
+                    self._take(meant, message.topic, place, part.reading, newest, made)
+            except MessageRejected as rejected:
+                self._bury(message, place, rejected, made)
+                dead = 1
+            changes[where] = replace(
+                part,
+                records=part.records + 1,
+                dead=part.dead + dead,
+                newest_ms=max(part.newest_ms, place.timestamp_ms),
+            )
+        for where, offset in next_offsets.items():
+            changes[where] = replace(changes[where], next_offset=offset)
+        made.changes = changes
+        return made
+
+    def _meant(self, message: Message) -> tuple[Decoded, ...]:
+        stream = self._stream
+        return decode(message, form=stream.form, mapping=stream.mapping, max_bytes=stream.max_message_bytes)
+
+    def _take(
+        self,
+        meant: Decoded,
+        topic: str,
+        place: MessagePlace,
+        reading: int,
+        newest: dict[str, MessagePlace],
+        made: StreamBatch,
+    ) -> None:
+        if isinstance(meant, ObjectHint):
+            observed = self._observe(meant)
+            if observed is None:
+                made.left_out += 1
+            else:
+                made.hints.setdefault(observed[0], []).append(observed[1])
+            return
+        key = document_key(topic, meant.id)
+        if key in newest and not is_newer(place, newest[key]):
+            made.left_out += 1
+            return
+        newest[key] = place
+        uri = document_uri(self._kafka.cluster, key)
+        body, media_type, details = None, "", ""
+        if isinstance(meant, InlineDocument):
+            body, media_type, details = meant.body, meant.media_type or "", _details(meant)
+        made.messages.append(
+            StreamedMessage(
+                key=key,
+                uri=uri,
+                topic=topic,
+                place=place,
+                presence=Presence.GONE if body is None else Presence.PRESENT,
+                etag="" if body is None else _etag(body, media_type, details),
+                body=body,
+                media_type=media_type,
+                details=details,
+                reading=reading,
+            )
+        )
+
+    def _bury(self, message: Message, place: MessagePlace, rejected: MessageRejected, made: StreamBatch) -> None:
+        value = message.value
+        kept = value if value is None or len(value) <= MAX_KEPT_BYTES else None
+        letter = NewDeadLetter(
+            topic=message.topic,
+            place=place,
+            key=message.key,
+            value=kept,
+            value_bytes=len(value or b""),
+            headers=message.headers,
+            kind=rejected.kind.value,
+            reason=storable(rejected.message),
+            remedy=storable(rejected.remedy),
+        )
+        made.dead.append(letter)
+        if self._stream.dead_letters:
+            made.outbox.append(announced_dead_letter(self._collection, self._stream.name, letter))
+
+
+def announced_dead_letter(collection: str, stream: str, letter: NewDeadLetter) -> OutboxMessage:
+    """Return the message for the dead-letter topic: bytes and headers as they came, place and reason in more headers.
+
+    A value that is too large to be sent again is left out: ``rag-value`` says where it is.
+    """
+    place = letter.place
+    words = {
+        "rag-collection": collection,
+        "rag-stream": stream,
+        "rag-topic": letter.topic,
+        "rag-partition": str(place.partition),
+        "rag-offset": str(place.offset),
+        "rag-timestamp-ms": str(place.timestamp_ms),
+        "rag-reason-kind": letter.kind,
+        "rag-reason": letter.reason,
+        "rag-remedy": letter.remedy,
+    }
+    if letter.value is None and letter.value_bytes:
+        words["rag-value"] = f"{letter.topic}/{place.partition}/{place.offset} ({letter.value_bytes} bytes)"
+    theirs = tuple((name, value) for name, value in letter.headers if name not in words)
+    return OutboxMessage(
+        topic=f"{letter.topic}{DEAD_LETTERS_SUFFIX}",
+        key=letter.key,
+        value=letter.value,
+        headers=(*theirs, *((name, word.encode()) for name, word in words.items())),
+    )
+
+
+def storable(text: str) -> str:
+    """Return a text that PostgreSQL and headers can hold, whatever a message made of it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "�")
+
+
+def _details(document: InlineDocument) -> str:
+    """Return what a sidecar of this document would hold; empty where the message says nothing beside the text."""
+    said = dict(document.metadata)
+    if document.title is not None:
+        said["title"] = document.title
+    if document.url is not None:
+        said["url"] = document.url
+    return json.dumps(said, ensure_ascii=False, sort_keys=True) if said else ""
+
+
+def _etag(body: bytes, media_type: str, details: str) -> str:
+    """Return what changes when the document does."""
+    digest = hashlib.sha256(body)
+    digest.update(f"\0{media_type}\0{details}".encode())
+    return digest.hexdigest()[:32]
