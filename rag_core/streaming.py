@@ -224,7 +224,7 @@ class _Planning:
             loss = Loss(
                 name=f"{where}@{position}>{end}",
                 kind=OFFSETS_GONE,
-                reason=f"Partition {where} ends at offset {end}, but was read up to {position}: its brokers lost messages.",
+                reason=f"Partition {where} ends at offset {end}, but was read up to {position}: messages were lost.",
             )
             if not self._is_accepted(loss):
                 return None, False
@@ -243,6 +243,7 @@ class _Planning:
             return replace(known, next_offset=first), False
         away_ms = self.clock_ms - max(known.caught_up_ms, known.newest_ms)
         if now.is_compacted and position < end and known.reread_until is None and away_ms > now.tombstones_kept_ms:
+            why = f"{where} was not read for longer than its tombstones are kept"
             return self._again(known, first, end, why), False
         return known, False
 
