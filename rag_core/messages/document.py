@@ -2,7 +2,7 @@
 
 from rag_core.messages.identifying import identity
 from rag_core.messages.message import InlineDocument, Message, RejectKind, Removal
-from rag_core.messages.metadata import details_text, metadata_of
+from rag_core.messages.metadata import check_details, metadata_of
 from rag_core.messages.reading import (
     MAX_URL_CHARS,
     MAX_WORD_CHARS,
@@ -39,7 +39,7 @@ def document(message: Message, fields: Fields, *, max_bytes: int) -> InlineDocum
     url = text_of(fields, "url", max_chars=MAX_URL_CHARS)
     stated = text_of(fields, "media_type", max_chars=MAX_WORD_CHARS)
     body, media_type = _body(fields, max_bytes)
-    details_text(metadata, title=title, url=url)
+    check_details(metadata, title=title, url=url)
     return InlineDocument(id=name, body=body, media_type=stated or media_type, title=title, url=url, metadata=metadata)
 
 

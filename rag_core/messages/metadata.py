@@ -20,6 +20,9 @@ from rag_core.metadata import (
 
 _MAX_NAME_CHARS = 200
 _MAX_DEPTH = 4
+# As JSON writes them, quotes and commas among it: a control character is \u001f.
+_MAX_BYTES_A_CHAR = 7
+_MAX_BYTES_A_VALUE = 256
 _MAX_INTEGER = 2**63 - 1
 # Title and URL stand beside the fields.
 _MAX_OWN_FIELDS = MAX_FIELDS - 2
@@ -46,12 +49,23 @@ def checked_metadata(given: Fields) -> dict[str, Json]:
 
 
 def details_text(metadata: Mapping[str, Json], *, title: str | None, url: str | None) -> str:
-    """Return what a message says of its document as the JSON that is kept; raises ``MessageRejected`` over 64 KiB."""
+    """Return what a message says of its document as the JSON that is kept, in the shape of a sidecar."""
     said = {name: value for name, value in (("title", title), ("url", url)) if value is not None}
-    details = json.dumps({**metadata, **said}, ensure_ascii=False, separators=(",", ":"))
-    if len(details) * 4 > MAX_SIDECAR_BYTES and (size := len(details.encode())) > MAX_SIDECAR_BYTES:
+    return json.dumps({**metadata, **said}, ensure_ascii=False, separators=(",", ":"))
+
+
+def check_details(metadata: Mapping[str, Json], *, title: str | None, url: str | None) -> None:
+    """Raise ``MessageRejected`` where the details are longer than a sidecar may be; written out only if they may be."""
+    bound = _MAX_BYTES_A_CHAR * (len(title or "") + len(url or ""))
+    for name, value in metadata.items():
+        bound += _MAX_BYTES_A_CHAR * (len(name) + len(value)) if type(value) is str else _MAX_BYTES_A_VALUE
+        if isinstance(value, list | dict):
+            bound += MAX_SIDECAR_BYTES
+    if bound <= MAX_SIDECAR_BYTES:
+        return
+    size = len(details_text(metadata, title=title, url=url).encode())
+    if size > MAX_SIDECAR_BYTES:
         raise _bad(f"with title and URL it is {size} bytes long, the limit is {MAX_SIDECAR_BYTES}")
-    return details
 
 
 def _name(name: str) -> str:

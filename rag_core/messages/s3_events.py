@@ -40,7 +40,7 @@ def is_s3_event(fields: Fields) -> bool:
 
 
 def s3_event(fields: Fields) -> tuple[Decoded, ...]:
-    """Return a hint for each object; none for AWS's test event, reads and folder markers. Raises ``MessageRejected``."""
+    """Return a hint for each object; none for a test event, a read or a folder marker. Raises ``MessageRejected``."""
     if fields.get("Event") == _TEST_EVENT:
         return ()
     records = fields.get("Records")
