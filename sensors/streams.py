@@ -13,8 +13,11 @@ from resources.clients.collection_files import LoadedCollection
 
 if TYPE_CHECKING:
     from resources.clients.catalog import Catalog
+    from resources.clients.kafka.reading import KafkaReader
     from resources.clients.kafka.sending import OutboxSender
     from sensors.consuming import StreamConsumer
+    from sensors.replaying import StreamReplay
+    from sensors.stream_batch import BatchMaker
 
 _DESCRIBE_EVERY_S = 20.0
 
@@ -60,27 +63,50 @@ def open_stream(
 ) -> "StreamConsumer":
     """Return a consumer of a stream with a connection of its own."""
     from resources.clients.kafka.reading import KafkaReader
-    from sensors.connections import open_source
     from sensors.consuming import StreamConsumer
+
+    return StreamConsumer(
+        collection=loaded.collection,
+        stream=stream,
+        reader=KafkaReader(
+            _kafka_of(loaded),
+            group=group_of(loaded.collection.name, stream.name),
+            max_message_bytes=stream.max_message_bytes,
+            environ=stream_environ(),
+        ),
+        batches=open_batches(loaded, stream),
+        catalog=catalog,
+        describe_every_s=describe_every_s,
+    )
+
+
+def open_replay(loaded: LoadedCollection, stream: Stream, catalog: "Catalog") -> "tuple[StreamReplay, KafkaReader]":
+    """Return a replay of a stream and the reader that it reads with, which the caller closes."""
+    from resources.clients.kafka.reading import KafkaReader
+    from sensors.replaying import StreamReplay
+
+    reader = KafkaReader(
+        _kafka_of(loaded), group=None, max_message_bytes=stream.max_message_bytes, environ=stream_environ()
+    )
+    replay = StreamReplay(
+        collection=loaded.collection,
+        stream=stream.name,
+        reader=reader,
+        batches=open_batches(loaded, stream),
+        catalog=catalog,
+    )
+    return replay, reader
+
+
+def open_batches(loaded: LoadedCollection, stream: Stream) -> "BatchMaker":
+    """Return what decodes a stream's messages, by the collection as it is declared now."""
+    from sensors.connections import open_source
     from sensors.object_hints import ObjectHints
     from sensors.stream_batch import BatchMaker
 
     collection = loaded.collection
-    kafka = _kafka_of(loaded)
     hints = ObjectHints(collection, {source.name: open_source(loaded, source) for source in collection.sources})
-    return StreamConsumer(
-        collection=collection,
-        stream=stream,
-        reader=KafkaReader(
-            kafka,
-            group=group_of(collection.name, stream.name),
-            max_message_bytes=stream.max_message_bytes,
-            environ=stream_environ(),
-        ),
-        batches=BatchMaker(collection=collection.name, kafka=kafka, stream=stream, observe=hints.observe),
-        catalog=catalog,
-        describe_every_s=describe_every_s,
-    )
+    return BatchMaker(collection=collection.name, kafka=_kafka_of(loaded), stream=stream, observe=hints.observe)
 
 
 def open_sender(loaded: LoadedCollection, catalog: "Catalog") -> "OutboxSender":

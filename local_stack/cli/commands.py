@@ -12,6 +12,7 @@ COMMANDS = {
     "retry": "documents_commands",
     "collections": "collections_commands",
     "sources": "sources_commands",
+    "replay": "replay_commands",
     "eval": "eval_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

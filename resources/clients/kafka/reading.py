@@ -49,10 +49,10 @@ class OffsetGone(DependencyUnavailable):
 
 
 class KafkaReader:
-    """Reads topics of one cluster; connects at first use and stays connected."""
+    """Reads topics of one cluster; connects at first use and stays connected. Without a group nothing is committed."""
 
     def __init__(
-        self, kafka: Kafka, *, group: str, max_message_bytes: int, environ: Mapping[str, str] | None = None
+        self, kafka: Kafka, *, group: str | None, max_message_bytes: int, environ: Mapping[str, str] | None = None
     ) -> None:
         self._connection = connection(kafka, environ)
         self._servers: list[str] = self._connection["bootstrap_servers"]
@@ -93,6 +93,15 @@ class KafkaReader:
                 if self._at.get(place) != offset:
                     consumer.seek(_place(*place), offset)
             self._at = dict(positions)
+
+    def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int | None:
+        """Return the first offset whose record is not older than a time; None where all are older."""
+        with translating("look up a time", self._servers):
+            found = self._opened().offsets_for_times(
+                {_place(topic, partition): timestamp_ms}, timeout_ms=int(REQUEST_S * 1000)
+            )
+        at = found.get(_place(topic, partition))
+        return None if at is None else at.offset
 
     def poll(self, *, timeout_s: float, max_records: int) -> Polled:
         """Return what has come, waiting up to ``timeout_s`` for the first message.
