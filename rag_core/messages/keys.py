@@ -24,7 +24,7 @@ def key_text(key: bytes) -> str:
     except UnicodeDecodeError:
         text = key.decode("utf-8", "surrogateescape")
     else:
-        if _UNUSUAL.search(text) is None:
+        if _is_usual(text) or _UNUSUAL.search(text) is None:
             return text
     return _joined([_segment(part) for part in text.split("/")])
 
@@ -54,6 +54,18 @@ def document_key(topic: str, id: str) -> str:
 def document_uri(cluster: str, document_key: str) -> str:
     """Return the canonical URI of a streamed document, such as ``kafka://main/edits/en/Berlin``."""
     return f"kafka://{cluster}/{quote(document_key, safe='/')}"
+
+
+def _is_usual(text: str) -> bool:
+    """Say whether nothing in a key can be in the way, at a glance; most keys are of this kind."""
+    return (
+        text.isprintable()
+        and "%" not in text
+        and "//" not in text
+        and "/." not in text
+        and not text.startswith(("/", "."))
+        and not text.endswith("/")
+    )
 
 
 def _segment(part: str) -> str:

@@ -42,7 +42,12 @@ def checked_metadata(given: Fields) -> dict[str, Json]:
     """Return metadata that can be stored and filtered by; raises ``MessageRejected``."""
     if len(given) > _MAX_OWN_FIELDS:
         raise _bad(f"it has {len(given)} fields, the limit is {_MAX_OWN_FIELDS}")
-    checked = {_name(name): _plain(name, value, 0) for name, value in given.items()}
+    checked = {
+        name if name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_CHARS else _name(name): _plain(
+            name, value, 0
+        )
+        for name, value in given.items()
+    }
     if ALLOWED_GROUPS in checked:
         _check_groups(checked[ALLOWED_GROUPS])
     return checked
@@ -76,6 +81,8 @@ def _name(name: str) -> str:
 
 def _plain(name: str, value: object, depth: int) -> Json:
     if type(value) is str:
+        if len(value) <= MAX_VALUE_CHARS and value.isprintable():
+            return value
         if len(value) > MAX_VALUE_CHARS:
             raise _bad(f"{name!r} is longer than {MAX_VALUE_CHARS} characters")
         if not is_storable(value):

@@ -22,14 +22,20 @@ _MAX_FIELDS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field in braces: where to look for it, one place after the other, and what stands for it if it is nowhere."""
+    """One field in braces: where to look for it, one place after the other, and what stands for it if it is nowhere.
+
+    ``key`` is set where the field is simply one of the message's own.
+    """
 
     name: str
+    key: str | None
     paths: tuple[Path, ...]
     otherwise: str | None
 
     def find(self, fields: Fields) -> object:
         """Return the field's value; None where it is missing or null."""
+        if self.key is not None:
+            return fields.get(self.key)
         for path in self.paths:
             value: object = fields
             for step in path:
@@ -43,14 +49,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """Texts and fields in turn."""
+    """Texts and fields in turn; ``only_field`` is the field where it is nothing but one."""
 
     parts: tuple[str | Field, ...]
-
-    @property
-    def only_field(self) -> Field | None:
-        """The field, where the template is nothing but one."""
-        return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], Field) else None
+    only_field: Field | None
 
     @property
     def has_fields(self) -> bool:
@@ -64,17 +66,17 @@ class Template:
 
     def rendered(self, fields: Fields) -> str | None:
         """Return the text; None where one of the fields is missing or null. Raises ``MessageRejected``."""
-        out: list[str] = []
+        out = ""
         for part in self.parts:
-            if type(part) is str:
-                out.append(part)
+            if isinstance(part, str):
+                out += part
                 continue
-            field = cast("Field", part)
-            text = printed(field.name, field.find(fields))
+            value = fields.get(part.key) if part.key is not None else part.find(fields)
+            text = value if isinstance(value, str) else printed(part.name, value)
             if text is None:
                 return None
-            out.append(text)
-        return "".join(out)
+            out += text
+        return out
 
 
 def compiled(template: str) -> Template:
@@ -95,7 +97,8 @@ def compiled(template: str) -> Template:
     if sum(isinstance(part, Field) for part in parts) > _MAX_FIELDS:
         message = f"more than {_MAX_FIELDS} fields in one template"
         raise ValueError(message)
-    return Template(parts=tuple(parts))
+    only = parts[0] if len(parts) == 1 and isinstance(parts[0], Field) else None
+    return Template(parts=tuple(parts), only_field=only)
 
 
 def _literal(parts: list[str | Field], text: str) -> None:
@@ -117,7 +120,11 @@ def _field(written: str) -> Field:
     if not paths:
         message = f"{{{written}}} names no field"
         raise ValueError(message)
-    return Field(name=written.strip(), paths=tuple(paths), otherwise=otherwise)
+    is_own = len(paths) == 1 and len(paths[0]) == 1 and otherwise is None
+    key = paths[0][0] if is_own else None
+    return Field(
+        name=written.strip(), key=key if isinstance(key, str) else None, paths=tuple(paths), otherwise=otherwise
+    )
 
 
 def _path(text: str) -> Path:
