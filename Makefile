@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
+.PHONY: accept-kafka help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -65,15 +65,19 @@ test-models: $(VENV)/.installed-models  ## both embedding runtimes side by side 
 
 check: lint imports types test  ## everything CI checks
 
-BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(WORK),--work $(WORK)) \
+BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(WORK),--work $(WORK)) \
 	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) \
 	$(foreach part,$(ONLY),--only $(part))
 
-bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, ONLY=, REPETITIONS=)
+bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, PDFS=, EVENTS=, ONLY=, REPETITIONS=)
 	$(BENCH)
 
 bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data
 	$(BENCH) --quick
+
+EVENTS_FILE = $(or $(EVENTS),$(error Name the file: make accept-kafka EVENTS=wikiticker.json.gz))
+accept-kafka: $(VENV)/.installed-dev  ## edit events through a topic while everything is killed (EVENTS=, SEED=, COUNT=)
+	$(BIN)/python -m tests.e2e.kafka_acceptance --events $(EVENTS_FILE) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
 
 lock: $(VENV)/.installed-dev  ## compile the locks anew (needs uv)
 	requirements/compile

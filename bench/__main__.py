@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import encoders, freshness, ingestion, parsing, results, serving, ticks
+from bench import encoders, freshness, ingestion, parsing, results, serving, streaming, ticks
 from bench.corpora import queries, records
+from rag_core.errors import RagError
 
-PARTS = ("parsing", "encoder", "ingestion", "rerun", "search", "freshness", "edit", "ticks")
+PARTS = ("parsing", "encoder", "ingestion", "rerun", "search", "freshness", "edit", "ticks", "kafka")
 _OF = {
     "parsing": ("parse_pages_per_s",),
     "encoder": ("encoder_vs_sentence_transformers",),
@@ -28,6 +29,7 @@ _OF = {
     "freshness": ("freshness_s_p50", "freshness_s_p95"),
     "edit": ("one_edit_s",),
     "ticks": ("tick_s_100k_objects",),
+    "kafka": ("kafka_records_vs_bare", "kafka_freshness_s_p50", "kafka_freshness_s_p95"),
 }
 
 
@@ -45,6 +47,7 @@ class Scale:
     arrivals: int
     pages: int
     compared: int
+    messages: int
 
 
 FULL = Scale(
@@ -58,6 +61,7 @@ FULL = Scale(
     arrivals=1_000_000,
     pages=400,
     compared=2048,
+    messages=40_000,
 )
 QUICK = Scale(
     records=400,
@@ -70,21 +74,31 @@ QUICK = Scale(
     arrivals=100_000,
     pages=100,
     compared=256,
+    messages=10_000,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is measured on, where it is not made: a test collection, a folder of PDFs, a file of events."""
+
+    data: Path | None
+    pdfs: Path | None
+    events: Path | None
 
 
 class Bench:
     """Runs the parts that are asked for; one that fails says why and does not stop the others."""
 
-    def __init__(self, scale: Scale, data: Path | None, pdfs: Path | None, only: frozenset[str], folder: Path) -> None:
-        self.scale, self.data, self.pdfs, self.only, self.folder = scale, data, pdfs, only, folder
+    def __init__(self, scale: Scale, given: Given, only: frozenset[str], folder: Path) -> None:
+        self.scale, self.given, self.only, self.folder = scale, given, only, folder
         self.results = results.Results()
         self.has_failed = False
 
     def run(self) -> None:
         """Measure everything."""
         scale = self.scale
-        self._part("parsing", lambda: parsing.measure_parsing(self.folder, scale.pages, self.pdfs, self.results))
+        self._part("parsing", lambda: parsing.measure_parsing(self.folder, scale.pages, self.given.pdfs, self.results))
         if self.only & {"encoder", "ingestion", "rerun", "search", "freshness"}:
             self._on_corpus()
         if self.only & {"edit", "ticks"}:
@@ -95,8 +109,20 @@ class Bench:
                 )
                 self._part("ticks", lambda: ticks.measure_ticks(stack, arrivals=scale.arrivals, results=self.results))
 
+        if "kafka" in self.only:
+            try:
+                with streaming.new_stack(self.folder / "streamed") as stack:
+                    self._part(
+                        "kafka",
+                        lambda: streaming.measure_streaming(
+                            stack, self.given.events, scale.messages, scale.fresh_times, self.results
+                        ),
+                    )
+            except RagError as error:  # no Java, no Maven
+                self._failed(("kafka",), error)
+
     def _on_corpus(self) -> None:
-        corpus = records(self.data, self.scale.records)
+        corpus = records(self.given.data, self.scale.records)
         ratios: list[float] = []
         for repetition in range(self.scale.repetitions if "ingestion" in self.only else 1):
             is_last = repetition + 1 == self.scale.repetitions or "ingestion" not in self.only
@@ -114,7 +140,7 @@ class Bench:
     def _on_filled(self, stack: ingestion.BenchStack, first: ingestion.Ingested) -> None:
         scale, docs = self.scale, ingestion.DOCS
         self._part("rerun", lambda: ingestion.measure_rerun(stack, first, self.results))
-        asked = queries(self.data, scale.questions)
+        asked = queries(self.given.data, scale.questions)
         self._part("search", lambda: serving.measure_search(stack, docs, asked, scale.rate_s, self.results))
         self._part("freshness", lambda: freshness.measure_freshness(stack, docs, scale.fresh_times, self.results))
         texts = first.texts[:: max(1, -(-len(first.texts) // scale.compared))]
@@ -141,6 +167,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a test collection in BEIR's form; without it documents are made")
     parser.add_argument("--pdfs", type=Path, help="a folder of PDFs to parse, too")
+    parser.add_argument(
+        "--events", type=Path, help="gzipped JSON lines of edit events to stream; without it they are made"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, in about five minutes")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--repetitions", type=int, help="how often the whole corpus is ingested; default 3, quick 1")
@@ -156,7 +185,8 @@ def main() -> int:
     scale = QUICK if arguments.quick else FULL
     if arguments.repetitions is not None:
         scale = replace(scale, repetitions=max(1, arguments.repetitions))
-    bench = Bench(scale, arguments.data, arguments.pdfs, only, folder)
+    given = Given(data=arguments.data, pdfs=arguments.pdfs, events=arguments.events)
+    bench = Bench(scale, given, only, folder)
     before = results.machine()
     try:
         bench.run()

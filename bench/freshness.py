@@ -48,7 +48,7 @@ def measure_freshness(stack: BenchStack, collection: str, times: int, results: R
             time.sleep(rng.uniform(0.2, 2.2))  # not in step with anything that looks once a second
     found = sorted(way.found for way in ways)
     results.set("freshness_s_p50", median(found))
-    results.set("freshness_s_p95", _percentile(found, 0.95))
+    results.set("freshness_s_p95", percentile(found, 0.95))
     results.tell("one new document", times=times, **_stages(ways))
 
 
@@ -74,7 +74,7 @@ def _way(stack: BenchStack, api: Api, collection: str, key: str, text: str, word
     stack.wait_idle(collection)
     folder = stack.sources / collection
     written = put(folder, key, text)
-    passage = _wait_for(api, collection, word)
+    passage = wait_for(api, collection, word)
     found = time.time()
     run_id = passage["lineage"]["made_by"]["run_id"]
     stack.wait_idle(collection)
@@ -91,7 +91,8 @@ def _way(stack: BenchStack, api: Api, collection: str, key: str, text: str, word
     )
 
 
-def _wait_for(api: Api, collection: str, word: str) -> dict[str, Any]:
+def wait_for(api: Api, collection: str, word: str) -> dict[str, Any]:
+    """Return the passage with a word as soon as the API finds it."""
     ends = time.monotonic() + _LIMIT_S
     while time.monotonic() < ends:
         try:
@@ -118,7 +119,8 @@ def _stages(ways: Sequence[Fresh]) -> dict[str, float]:
     }
 
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Return the value below which ``share`` of the sorted values lie."""
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)

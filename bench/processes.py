@@ -25,6 +25,8 @@ _ROLES = (
     ("local_stack.dagster_daemon", "dagster-daemon"),
     ("query_api", "api"),
     ("sensors.watcher", "watcher"),
+    ("sensors.listener", "listener"),
+    ("kafka.Kafka", "kafka"),
     ("local_stack.run_supervisor", "supervisor"),
     ("local_stack.run_part", "supervisor"),
     ("postgres", "postgres"),

@@ -22,6 +22,9 @@ KEYS = {
     "run_peak_mb": "peak memory of a run with its parser processes, MB",
     "parse_pages_per_s": "PDF pages parsed in a second",
     "search_p50_vs_bare": "API latency of a search, in that of bare embedding and bare Qdrant",
+    "kafka_records_vs_bare": "messages recorded in a second, bytes included, in those that bare kafka-python reads",
+    "kafka_freshness_s_p50": "seconds from message produced to found, median",
+    "kafka_freshness_s_p95": "seconds from message produced to found, p95",
 }
 """The named figures, in the order of the table. Only what was measured in this very run has a value."""
 

@@ -28,7 +28,8 @@ _KEPT = frozenset({"RAG_ANSWER_THRESHOLD"})
 class OwnStack:
     """``folder`` holds the home, the collection files and the sources; inside ``with`` the stack runs."""
 
-    def __init__(self, folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, environment: Mapping[str, str] | None = None, with_kafka: bool = False) -> None:
+        self._with_kafka = with_kafka
         self.folder = folder
         self.home = folder / "home"
         self.collections = folder / "collections"
@@ -51,7 +52,11 @@ class OwnStack:
         self.down()
         names = ("POSTGRES", "QDRANT", "DAGSTER", "API")
         ports = {f"RAG_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-        done = self._rag("up", "--detach", more=ports, limit_s=UP_LIMIT_S)
+        words = ["up", "--detach"]
+        if self._with_kafka:
+            words.append("--kafka")
+            ports["RAG_KAFKA_PORT"] = str(two_free_ports())
+        done = self._rag(*words, more=ports, limit_s=UP_LIMIT_S)
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise DependencyUnavailable(
@@ -71,7 +76,10 @@ class OwnStack:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def declare(self, name: str, **more: Any) -> Path:
-        """Declare a collection with one watched folder, and return that folder; takes effect at the next start."""
+        """Declare a collection with one watched folder, and return that folder; takes effect at the next start.
+
+        ``more`` are further fields of its file.
+        """
         folder = self.sources / name
         folder.mkdir(mode=0o700, exist_ok=True)
         source = {"name": "corpus", "url": folder.as_uri(), "include": ["**/*.txt"]}
@@ -97,6 +105,16 @@ class OwnStack:
             timeout=limit_s,
             check=False,
         )
+
+
+def two_free_ports() -> int:
+    """Return the first of two neighbouring ports of 127.0.0.1 that nobody listens on now."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with suppress(OSError), ExitStack() as held:
+            for number in (port, port + 1):
+                held.enter_context(socket.socket()).bind((HOST, number))
+            return port
 
 
 def free_ports(count: int) -> list[int]:

@@ -39,7 +39,16 @@ index:
 class Stack:
     """``rag up --detach`` in ``folder``; ``inbox`` is the watched source of the collection ``notes``."""
 
-    def __init__(self, folder: Path, *, partition_size: int = 512, source_url: str | None = None, s3: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        partition_size: int = 512,
+        source_url: str | None = None,
+        s3: bool = False,
+        kafka: bool = False,
+        more: str = "",
+    ):
         self.folder = folder
         self.home = folder / "home"
         self.inbox = folder / "inbox"
@@ -47,14 +56,17 @@ class Stack:
         self.inbox.mkdir(parents=True)
         self.collections.mkdir()
         self._s3 = s3
+        self._kafka = kafka
         url = source_url or self.inbox.as_uri()
-        (self.collections / "notes.yaml").write_text(COLLECTION.format(url=url, partition_size=partition_size))
+        (self.collections / "notes.yaml").write_text(COLLECTION.format(url=url, partition_size=partition_size) + more)
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")}
         self.environment |= {f"RAG_{name}_PORT": str(port) for name, port in self.ports.items()}
         self.environment |= {"RAG_HOME": str(self.home), "RAG_COLLECTIONS": str(self.collections)}
         if s3:
             self.environment["RAG_S3_PORT"] = str(free_block(12))
+        if kafka:
+            self.environment["RAG_KAFKA_PORT"] = str(free_block(2))
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['API']}", timeout=30)
         self.dagster = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['DAGSTER']}", timeout=30)
 
@@ -69,7 +81,12 @@ class Stack:
             closing.callback(self.dagster.close)
 
     def up(self) -> None:
-        self.rag("up", "--detach", *(["--s3"] if self._s3 else []))
+        self.rag("up", "--detach", *(["--s3"] if self._s3 else []), *(["--kafka"] if self._kafka else []))
+
+    @property
+    def brokers(self) -> str:
+        """The address of the stack's own Kafka."""
+        return f"127.0.0.1:{self.environment['RAG_KAFKA_PORT']}"
 
     def rag(self, *words: str, check: bool = True, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would; fails with what it printed."""
@@ -109,7 +126,7 @@ class Stack:
         return path
 
     def documents(self) -> dict[str, dict[str, Any]]:
-        """Return what the API lists of the collection, by key."""
+        """Return what the API lists of the collection, by key; of a stream's documents that is TOPIC/ID."""
         found: dict[str, dict[str, Any]] = {}
         after = None
         while True:

@@ -1,0 +1,200 @@
+"""Kafka: how fast messages are recorded, bytes included, against bare consumption; and how soon one is found.
+
+The messages are Wikipedia's edit events where ``--events`` names their file, made ones otherwise. Recorder and bare
+consumer take turns over the same topic.
+"""
+
+import gzip
+import json
+import random
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+import psycopg
+
+from bench.freshness import percentile, wait_for
+from bench.results import Results
+from bench.stack import BenchStack
+from rag_core.collection import Collection
+from rag_core.kafka import Kafka
+from resources.clients.catalog import open_catalog
+from resources.clients.collection_files import LoadedCollection
+from resources.clients.kafka.connecting import connection
+from sensors.streams import open_stream
+
+STREAMED = "streamed"
+TOPIC, FRESH_TOPIC = "bench-events", "bench-fresh"
+PARTITIONS = 6
+MAPPING = {
+    "id": "{channel}/{page}",
+    "title": "{page}",
+    "text": ["{page}: {comment}", "Edited by {user} on {channel}."],
+    "metadata": {"channel": "{channel}"},
+}
+_ROUNDS = 3
+_DATABASE = "bench_streaming"
+_LIMIT_S = 120
+
+
+def new_stack(folder: Path) -> BenchStack:
+    """Return a stack with a broker of its own and a collection that is fed by a topic."""
+    stack = BenchStack(folder, with_kafka=True)
+    stack.declare(STREAMED, kafka={"streams": [{"name": "events", "topics": [FRESH_TOPIC]}]})
+    return stack
+
+
+def measure_streaming(stack: BenchStack, events: Path | None, count: int, times: int, results: Results) -> None:
+    """Record a topic again and again against bare reading, then send one message at a time into the idle stack."""
+    servers = stack.setting("kafka")
+    sent = _produce(servers, _events(events, count))
+    _measure_recording(stack, servers, sent, results)
+    _measure_freshness(stack, servers, times, results)
+
+
+def _measure_recording(stack: BenchStack, servers: str, sent: int, results: Results) -> None:
+    url = stack.secret("database_url")
+    ratios: list[float] = []
+    rates: list[tuple[float, float]] = []
+    for turn in range(_ROUNDS):
+        bare = sent / _bare_s(servers, sent)
+        name = f"{_DATABASE}_{turn}"
+        with psycopg.connect(url, autocommit=True) as connected:
+            connected.execute(f"CREATE DATABASE {name}".encode())
+        recorded = sent / _recorded_s(f"{url.rpartition('/')[0]}/{name}", servers, sent, stack.folder)
+        with psycopg.connect(url, autocommit=True) as connected:
+            connected.execute(f"DROP DATABASE {name}".encode())
+        ratios.append(recorded / bare)
+        rates.append((recorded, bare))
+    results.set("kafka_records_vs_bare", median(ratios))
+    results.tell(
+        "streaming",
+        messages=sent,
+        recorded_per_s=median(rate for rate, _ in rates),
+        bare_per_s=median(rate for _, rate in rates),
+        ratios=" ".join(f"{ratio:.3f}" for ratio in ratios),
+    )
+
+
+def _recorded_s(database_url: str, servers: str, sent: int, folder: Path) -> float:
+    """Return the seconds in which a consumer with a new catalog records all of the topic."""
+    stream = {
+        "name": "events",
+        "topics": [TOPIC],
+        "mapping": MAPPING,
+        "tick": {"max_s": 45, "max_records": 1_000_000, "max_bytes": 1024 * 1024 * 1024},
+    }
+    kafka = {"bootstrap_servers": servers.split(","), "streams": [stream]}
+    declared = Collection.model_validate({"name": "recorded", "kafka": kafka})
+    loaded = LoadedCollection(collection=declared, path=folder / "recorded.yaml")
+    with open_catalog(database_url) as catalog:
+        consumer = open_stream(loaded, declared.streams[0], catalog)
+        began = time.perf_counter()
+        recorded = 0
+        while recorded < sent:
+            tick = consumer.tick()
+            if tick.dead:
+                raise RuntimeError(f"{tick.dead} of the messages fit no form")
+            recorded += tick.read
+        return time.perf_counter() - began
+
+
+def _bare_s(servers: str, sent: int) -> float:
+    """Return the seconds in which kafka-python alone reads as many messages."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(
+        **connection(Kafka(bootstrap_servers=tuple(servers.split(",")), outcomes={"topic": "none"})),  # type: ignore[arg-type] - pydantic reads it
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_poll_records=5000,
+    )
+    places = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+    consumer.assign(places)
+    consumer.seek_to_beginning(*places)
+    began = time.perf_counter()
+    read = 0
+    while read < sent:
+        read += sum(len(records) for records in consumer.poll(timeout_ms=1000, max_records=5000).values())
+    seconds = time.perf_counter() - began
+    consumer.close(autocommit=False)
+    return seconds
+
+
+def _measure_freshness(stack: BenchStack, servers: str, times: int, results: Results) -> None:
+    from kafka import KafkaProducer
+
+    rng = random.Random(5)
+    found: list[float] = []
+    recorded: list[float] = []
+    committed: list[float] = []
+    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all")
+    with stack.api() as api:
+        for number in range(times + 1):
+            word = f"zz{uuid4().hex[:12]}"
+            text = f"Message {number}\n\nThe password of the day is {word}, said the guard at the gate.\n"
+            stack.wait_idle(STREAMED)
+            produced = time.time()
+            body = json.dumps({"id": word, "text": text}).encode()
+            producer.send(FRESH_TOPIC, key=word.encode(), value=body).get(_LIMIT_S)
+            wait_for(api, STREAMED, word)
+            seconds = time.time() - produced
+            uri = f"kafka://main/{FRESH_TOPIC}/{word}"
+            document = next(each for each in api.below(STREAMED, uri) if each["uri"] == uri)
+            if number:  # the first one made the topic
+                found.append(seconds)
+                recorded.append(datetime.fromisoformat(document["recorded_at"]).timestamp() - produced)
+                committed.append(datetime.fromisoformat(document["indexed"]["at"]).timestamp() - produced)
+            stack.wait_idle(STREAMED)
+            time.sleep(rng.uniform(0.2, 2.2))
+    producer.close()
+    results.set("kafka_freshness_s_p50", median(found))
+    results.set("kafka_freshness_s_p95", percentile(sorted(found), 0.95))
+    results.tell(
+        "one new message",
+        times=times,
+        s_until_recorded=median(recorded),
+        s_until_committed=median(committed),
+        s_found_p50=median(found),
+        s_found_worst=max(found),
+    )
+
+
+def _produce(servers: str, events: Iterator[dict[str, str]]) -> int:
+    from kafka import KafkaProducer
+    from kafka.admin import KafkaAdminClient, NewTopic
+
+    admin = KafkaAdminClient(bootstrap_servers=servers.split(","))
+    admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
+    admin.wait_for_topics([TOPIC])
+    admin.close()
+    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all", linger_ms=20)
+    sent = 0
+    for event in events:
+        key = f"{event['channel']}/{event['page']}".encode()
+        producer.send(TOPIC, key=key, value=json.dumps(event).encode())
+        sent += 1
+    producer.flush(_LIMIT_S)
+    producer.close()
+    return sent
+
+
+def _events(file: Path | None, count: int) -> Iterator[dict[str, str]]:
+    if file is not None:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            yield from (json.loads(line) for line in islice(lines, count))
+        return
+    rng = random.Random(6)
+    for number in range(count):
+        page = f"Page {rng.randrange(count)}"
+        yield {
+            "channel": "#en.wikipedia",
+            "page": page,
+            "comment": f"/* Section {number % 7} */ corrected the spelling of a word in {page}",
+            "user": f"Editor{rng.randrange(1000)}",
+        }
