@@ -5,13 +5,14 @@ from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from rag_core.messages.dead_letters import DEAD_LETTERS_SUFFIX
 from rag_core.messages.mapping import MessageMapping
 from rag_core.messages.message import Form
 from rag_core.metadata_rules import Declared, FrontMatterMetadata, PathMetadata, SidecarMetadata
 from rag_core.names import EnvironmentName, Name
+from rag_core.outcomes import Announcing
 
 MIB = 1024 * 1024
-DEAD_LETTERS_SUFFIX = ".dlq"
 DEFAULT_BOOTSTRAP_ENV = "RAG_KAFKA"
 _MAX_TOPIC_CHARS = 249
 
@@ -183,6 +184,14 @@ class Kafka(Declared):
     def bootstrap_variable(self) -> str | None:
         """The variable that names the brokers; None where the collection file does."""
         return None if self.bootstrap_servers else self.bootstrap_env or DEFAULT_BOOTSTRAP_ENV
+
+    @property
+    def announcing(self) -> Announcing:
+        """Who hears of what becomes of the collection's documents."""
+        return Announcing(
+            outcomes_topic=None if self.outcomes is None else self.outcomes.topic,
+            dead_letter_streams=frozenset(stream.name for stream in self.streams if stream.dead_letters),
+        )
 
     def stream(self, name: str) -> Stream:
         """Return the stream of that name; raises ``KeyError``."""

@@ -14,7 +14,7 @@ from rag_core.collection import Collection
 from rag_core.errors import InvalidRequest
 from rag_core.streaming import Place, StreamState
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import PartitionLimits
+from resources.clients.catalog.values import PartitionLimits, ReplayedRange
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, now_ms
 from sensors.stream_batch import BatchMaker
 
@@ -85,6 +85,13 @@ class StreamReplay:
                 hints=batch.hints,
                 dead=batch.dead,
                 replay=replay,
+                replayed=ReplayedRange(
+                    topic=place[0],
+                    incarnation=state.topics[place[0]].incarnation,
+                    partition=place[1],
+                    first=at,
+                    end=min(polled.next_offsets[place], until),
+                ),
             )
             at = polled.next_offsets[place]
             done = Replayed(

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rag_core.arrivals import Observation, Presence
-from rag_core.kafka import DEAD_LETTERS_SUFFIX, Kafka, Stream
+from rag_core.kafka import Kafka, Stream
+from rag_core.messages.dead_letters import (
+    MAX_KEPT_BYTES,
+    MAX_REPLAYS,
+    NewDeadLetter,
+    announced_dead_letter,
+    replays_of,
+)
 from rag_core.messages.decoding import decode
 from rag_core.messages.keys import document_key, document_uri
 from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint
 from rag_core.messages.ordering import MessagePlace, is_newer
+from rag_core.messages.outgoing import OutboxMessage
 from rag_core.streaming import PartitionState, Place, StreamState
-from resources.clients.catalog.values import NewDeadLetter, OutboxMessage, StreamedMessage
-
-MAX_KEPT_BYTES = 1024 * 1024
-"""A dead letter's value beyond this is not kept in the catalog, nor sent: it is named by its place in the topic."""
+from resources.clients.catalog.values import StreamedMessage
 
 ObserveHint = Callable[[ObjectHint], tuple[str, Observation] | None]
 """What becomes of a hint: the source and what to record of it; None where the source's globs leave the object out."""
@@ -139,36 +144,8 @@ class BatchMaker:
             remedy=storable(rejected.remedy),
         )
         made.dead.append(letter)
-        if self._stream.dead_letters:
+        if self._stream.dead_letters and replays_of(message.headers) < MAX_REPLAYS:
             made.outbox.append(announced_dead_letter(self._collection, self._stream.name, letter))
-
-
-def announced_dead_letter(collection: str, stream: str, letter: NewDeadLetter) -> OutboxMessage:
-    """Return the message for the dead-letter topic: bytes and headers as they came, place and reason in more headers.
-
-    A value that is too large to be sent again is left out: ``rag-value`` says where it is.
-    """
-    place = letter.place
-    words = {
-        "rag-collection": collection,
-        "rag-stream": stream,
-        "rag-topic": letter.topic,
-        "rag-partition": str(place.partition),
-        "rag-offset": str(place.offset),
-        "rag-timestamp-ms": str(place.timestamp_ms),
-        "rag-reason-kind": letter.kind,
-        "rag-reason": letter.reason,
-        "rag-remedy": letter.remedy,
-    }
-    if letter.value is None and letter.value_bytes:
-        words["rag-value"] = f"{letter.topic}/{place.partition}/{place.offset} ({letter.value_bytes} bytes)"
-    theirs = tuple((name, value) for name, value in letter.headers if name not in words)
-    return OutboxMessage(
-        topic=f"{letter.topic}{DEAD_LETTERS_SUFFIX}",
-        key=letter.key,
-        value=letter.value,
-        headers=(*theirs, *((name, word.encode()) for name, word in words.items())),
-    )
 
 
 def storable(text: str) -> str:

@@ -13,6 +13,7 @@ from rag_core.collection import Collection, OnQuarantine
 from rag_core.errors import DocumentRejected, DocumentUnavailable, SourceAway
 from rag_core.identity import Json, fingerprint
 from rag_core.index_spec import Payload
+from rag_core.outcomes import Announcing
 from rag_core.reconciling import IndexChange, PointState, WantedDocument, difference
 from rag_core.rows import DocumentRow
 from resources.clients.catalog.values import Claim, DueArrival, HeadState, Outcome, ProcessingSpec, WriteRequest
@@ -61,6 +62,11 @@ class VectorWriter:
     before_write: Callable[[], None]
     step: Callable[[str], None]
 
+    @property
+    def announcing(self) -> Announcing | None:
+        """Who hears of the outcomes; None for a collection that has nothing to do with Kafka."""
+        return None if self.collection.kafka is None else self.collection.kafka.announcing
+
     def write(self, items: Sequence[Item], counts: Counts, settled: set[int]) -> None:
         """Bring the index to what the documents are now; one document that another run holds does not stop the rest.
 
@@ -97,7 +103,7 @@ class VectorWriter:
         ]
         self.before_write()
         done = Counts()
-        with self.writing.documents(self.claim, self.index, requests) as writing:
+        with self.writing.documents(self.claim, self.index, requests, announcing=self.announcing) as writing:
             self.step("locked")
             heads = {document: writing.head(document) for document in by_id}
             current: dict[UUID, Item] = {}

@@ -16,15 +16,14 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql import bindparam
 
 from rag_core.arrivals import Observation
 from rag_core.identity import document_id
 from rag_core.messages.ordering import MessagePlace
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.dead_letters import settle_replayed, write_dead_letters
 from resources.clients.catalog.numbering import number_staged, open_staging, stage
-from resources.clients.catalog.outbox import encoded_headers, put_into_outbox
+from resources.clients.catalog.outbox import put_into_outbox
 from resources.clients.catalog.recording import move_position
 from resources.clients.catalog.values import (
     HeldMessage,
@@ -34,6 +33,7 @@ from resources.clients.catalog.values import (
     PositionChange,
     Recorded,
     RecordedMessages,
+    ReplayedRange,
     StreamedMessage,
 )
 
@@ -56,12 +56,14 @@ class Messages:
         dead: Sequence[NewDeadLetter] = (),
         outbox: Sequence[OutboxMessage] = (),
         replay: str = "",
+        replayed: ReplayedRange | None = None,
     ) -> RecordedMessages:
         """Record messages, dead letters and hints at objects (by source), all or nothing.
 
         ``messages`` are in the order in which they were read, of one key each newer than the one before. With
-        ``replay`` (its id), a message that equals what is known of its key is an arrival again. Raises
-        ``PositionMoved`` (nothing recorded) when another recorder moved the position.
+        ``replay`` (its id), a message that equals what is known of its key is an arrival again, and dead letters of
+        the ``replayed`` range that are not in ``dead`` any more are settled. Raises ``PositionMoved`` (nothing
+        recorded) when another recorder moved the position.
         """
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = '10min'"))
@@ -71,7 +73,9 @@ class Messages:
                 connection.execute(_LOCK, {"collection": collection, "source": source})
             kept = _stage(connection, collection, source, messages, replay=replay)
             connection.execute(_KEEP, {"collection": collection, "source": source})
-            _write_dead(connection, collection, source, dead, is_replay=bool(replay))
+            write_dead_letters(connection, collection, source, dead, is_replay=bool(replay))
+            if replayed is not None:
+                settle_replayed(connection, collection, source, replayed, dead)
             put_into_outbox(connection, collection, outbox)
             open_staging(connection)
             connection.execute(_OBSERVE, {"replay": replay})
@@ -157,36 +161,6 @@ def _stage(
     return len(messages) - connection.execute(_DROP_OLD, parameters).rowcount
 
 
-def _write_dead(
-    connection: Connection, collection: str, source: str, dead: Sequence[NewDeadLetter], *, is_replay: bool
-) -> None:
-    if not dead:
-        return
-    connection.execute(
-        _DEAD,
-        [
-            {
-                "collection": collection,
-                "source": source,
-                "topic": letter.topic,
-                "incarnation": letter.place.incarnation,
-                "partition": letter.place.partition,
-                "offset": letter.place.offset,
-                "timestamp_ms": letter.place.timestamp_ms,
-                "key": letter.key,
-                "value": letter.value,
-                "headers": encoded_headers(letter.headers),
-                "value_bytes": letter.value_bytes,
-                "kind": letter.kind,
-                "reason": letter.reason,
-                "remedy": letter.remedy,
-                "replays": int(is_replay),
-            }
-            for letter in dead
-        ],
-    )
-
-
 def _hint(
     connection: Connection, collection: str, source: str, seen: Sequence[Observation], limits: PartitionLimits
 ) -> Recorded:
@@ -257,17 +231,6 @@ SELECT ord, document_id, key, uri, presence,
            || CASE WHEN :replay = '' THEN '' ELSE '@' || :replay END, size_bytes
 FROM staged_messages
 """)
-
-_DEAD = text("""
-INSERT INTO dead_letters AS d (collection, source, topic, incarnation, partition, record_offset, timestamp_ms, key,
-                               value, headers, value_bytes, kind, reason, remedy)
-VALUES (:collection, :source, :topic, :incarnation, :partition, :offset, :timestamp_ms, :key, :value, :headers,
-        :value_bytes, :kind, :reason, :remedy)
-ON CONFLICT (collection, source, topic, incarnation, partition, record_offset) DO UPDATE SET
-    kind = excluded.kind, reason = excluded.reason, remedy = excluded.remedy, settled_at = NULL,
-    replays = d.replays + :replays,
-    replayed_at = CASE WHEN :replays > 0 THEN clock_timestamp() ELSE d.replayed_at END
-""").bindparams(bindparam("headers", type_=JSONB))
 
 # A deletion that was concluded otherwise (a removed source, a partition read again) is in the observations alone.
 HELD = text("""

@@ -9,7 +9,8 @@
    leaves old text or both, and the intent.
 5. On that same connection again, write the outcomes, close the intents and commit. A session that was lost has lost
    its locks too, and cannot get here: its outcome is never recorded, its intent stays open. A failure is recorded only
-   of an arrival that still is this claim's: its new owner may be succeeding with it.
+   of an arrival that still is this claim's: its new owner may be succeeding with it. What others are to hear of the
+   outcomes is put into the outbox by this same commit.
 """
 
 from collections.abc import Generator, Sequence
@@ -21,6 +22,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from rag_core.errors import DocumentRejected, DocumentUnavailable, InvalidRequest
+from rag_core.outcomes import Announcing
+from resources.clients.catalog.announcing import announce
 from resources.clients.catalog.database import LOCK_TIMEOUT, Database, sqlstate
 from resources.clients.catalog.outcomes import Settled, write_outcomes
 from resources.clients.catalog.values import Claim, HeadState, Outcome, WriteRequest
@@ -117,7 +120,13 @@ class Writing:
 
     @contextmanager
     def documents(
-        self, claim: Claim, index_name: str, requests: Sequence[WriteRequest], *, max_s: float = 300
+        self,
+        claim: Claim,
+        index_name: str,
+        requests: Sequence[WriteRequest],
+        *,
+        max_s: float = 300,
+        announcing: Announcing | None = None,
     ) -> Generator[DocumentWriting]:
         """Lock the documents and write their outcomes at the end of the block, all in one transaction.
 
@@ -148,7 +157,10 @@ class Writing:
                 orphans = {row.document_id: list(row.orphans) for row in rows}
                 writing = DocumentWriting({row.document_id: _head(row) for row in rows})
                 yield writing
-                write_outcomes(connection, claim, index_name, writing.settled(), orphans, opened)
+                settled = writing.settled()
+                write_outcomes(connection, claim, index_name, settled, orphans, opened)
+                if announcing is not None:
+                    announce(connection, claim, announcing, settled)
 
 
 def _lock(connection: Connection, parameters: dict[str, Any]) -> None:

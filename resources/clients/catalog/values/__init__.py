@@ -1,5 +1,7 @@
 """The values that the catalog takes and gives, by room; plain dataclasses, no SQL."""
 
+from rag_core.messages.dead_letters import NewDeadLetter
+from rag_core.messages.outgoing import Headers, OutboxMessage
 from resources.clients.catalog.values.claimed import (
     CLAIM_TAG,
     LANE_TAG,
@@ -38,12 +40,14 @@ from resources.clients.catalog.values.shown import (
 )
 from resources.clients.catalog.values.streamed import (
     DeadLetter,
-    Headers,
+    DeadLetterFilter,
+    DeadLetterPage,
+    DeadLetterRow,
     HeldMessage,
-    NewDeadLetter,
-    OutboxMessage,
     RecordedMessages,
+    ReplayedRange,
     StreamedMessage,
+    StreamPosition,
 )
 from resources.clients.catalog.values.swept import (
     Concluded,
@@ -76,6 +80,9 @@ __all__ = [
     "ClaimLost",
     "Concluded",
     "DeadLetter",
+    "DeadLetterFilter",
+    "DeadLetterPage",
+    "DeadLetterRow",
     "DeadRuns",
     "DocumentPage",
     "DocumentRow",
@@ -106,9 +113,11 @@ __all__ = [
     "Reason",
     "Recorded",
     "RecordedMessages",
+    "ReplayedRange",
     "SafetyStop",
     "Stop",
     "StopKind",
+    "StreamPosition",
     "StreamedMessage",
     "Sweep",
     "WriteRequest",

@@ -1,13 +1,14 @@
 """Values of streams: messages to record, what of them was new, and messages that fit no form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from rag_core.arrivals import Presence
+from rag_core.identity import Json
+from rag_core.messages.dead_letters import NewDeadLetter
 from rag_core.messages.ordering import MessagePlace
 from resources.clients.catalog.values.recorded import Recorded
-
-Headers = tuple[tuple[str, bytes | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +44,6 @@ class HeldMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDeadLetter:
-    """A message that fits no form; ``value`` is None where it is none, or too large to be kept (``value_bytes``)."""
-
-    topic: str
-    place: MessagePlace
-    key: bytes | None
-    value: bytes | None
-    value_bytes: int
-    headers: Headers
-    kind: str
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """A dead letter as the catalog holds it; ``settled_at`` once it was replayed with success, or discarded."""
 
@@ -72,13 +58,65 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxMessage:
-    """What is to be sent to Kafka."""
+class DeadLetterRow:
+    """A dead letter in a list: without its value and headers; ``is_kept`` says whether the catalog has the value."""
+
+    id: int
+    collection: str
+    source: str
+    topic: str
+    place: MessagePlace
+    key: bytes | None
+    value_bytes: int
+    is_kept: bool
+    kind: str
+    reason: str
+    remedy: str
+    recorded_at: datetime
+    replays: int
+    replayed_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterFilter:
+    """Which dead letters are meant; what is empty means any. Settled ones only where they are asked for."""
+
+    collection: str = ""
+    source: str = ""
+    topic: str = ""
+    kind: str = ""
+    with_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterPage:
+    """Newest first; ``next_before`` asks for the next page, None at the end."""
+
+    letters: list[DeadLetterRow]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedRange:
+    """Offsets ``first`` to ``end`` (not in it) of a partition that were read again: what fits now is dead no more."""
 
     topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+    incarnation: int
+    partition: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPosition:
+    """How far a stream is recorded: ``state`` as ``StreamState.to_json`` made it, and when it last moved."""
+
+    collection: str
+    source: str
+    state: Mapping[str, Json]
+    moved_at: datetime
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
