@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 def build_sensors(
     loaded: "LoadedCollection", *, job: "ExecutableDefinition", blocks: "dg.DynamicPartitionsDefinition"
 ) -> "list[dg.SensorDefinition]":
-    """Return a collection's sensors: one for each source and each stream, and one that asks for the runs."""
+    """Return a collection's sensors: for each source, for each stream, for what is to be sent, for the runs."""
     from sensors.bucket_sensor import build_bucket_sensor
     from sensors.due_work_sensor import build_due_work_sensor
-    from sensors.kafka_sensor import build_kafka_sensor
+    from sensors.kafka_sensor import build_kafka_sensor, build_outbox_sensor
 
     sweeps = [build_bucket_sensor(loaded, source) for source in loaded.collection.sources]
     streams = [build_kafka_sensor(loaded, stream) for stream in loaded.collection.streams]
+    if loaded.collection.kafka is not None and not streams:  # nobody else would send its outcomes
+        streams = [build_outbox_sensor(loaded)]
     return [*sweeps, *streams, build_due_work_sensor(loaded, job=job, partitions_def=blocks)]

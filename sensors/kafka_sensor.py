@@ -1,4 +1,6 @@
-"""The sensor that reads one stream: a bounded tick each time, and a sentence about what it read."""
+"""The sensors of Kafka: one reads a stream, a bounded tick each time, and says what it read; one sends outcomes."""
+
+from contextlib import closing
 
 import dagster as dg
 
@@ -46,3 +48,29 @@ def build_kafka_sensor(
         return dg.SkipReason(tick.described())
 
     return consume
+
+
+def build_outbox_sensor(
+    loaded: LoadedCollection,
+    *,
+    minimum_interval_s: int = MINIMUM_INTERVAL_S,
+    open_catalog: OpenCatalog = shared_catalog,
+) -> dg.SensorDefinition:
+    """Return the sensor ``send_<collection>``, for a collection that reads no stream and announces its outcomes."""
+    collection = loaded.collection
+
+    @dg.sensor(
+        name=f"send_{collection.name}",
+        minimum_interval_seconds=minimum_interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sends what waits in the collection's outbox; where a listener runs, it finds nothing to send.",
+        tags={"rag/collection": collection.name},
+    )
+    def send() -> dg.SkipReason:
+        from sensors.streams import open_sender
+
+        with closing(open_sender(loaded, open_catalog())) as sender:
+            sent = sender.send_waiting(max_s=_OUTBOX_S)
+        return dg.SkipReason(f"{sent} messages sent.")
+
+    return send

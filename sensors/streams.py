@@ -82,12 +82,9 @@ def open_stream(
 
 def open_replay(loaded: LoadedCollection, stream: Stream, catalog: "Catalog") -> "tuple[StreamReplay, KafkaReader]":
     """Return a replay of a stream and the reader that it reads with, which the caller closes."""
-    from resources.clients.kafka.reading import KafkaReader
     from sensors.replaying import StreamReplay
 
-    reader = KafkaReader(
-        _kafka_of(loaded), group=None, max_message_bytes=stream.max_message_bytes, environ=stream_environ()
-    )
+    reader = open_reader(loaded, stream)
     replay = StreamReplay(
         collection=loaded.collection,
         stream=stream.name,
@@ -96,6 +93,15 @@ def open_replay(loaded: LoadedCollection, stream: Stream, catalog: "Catalog") ->
         catalog=catalog,
     )
     return replay, reader
+
+
+def open_reader(loaded: LoadedCollection, stream: Stream) -> "KafkaReader":
+    """Return a reader that is in no group, which the caller closes."""
+    from resources.clients.kafka.reading import KafkaReader
+
+    return KafkaReader(
+        _kafka_of(loaded), group=None, max_message_bytes=stream.max_message_bytes, environ=stream_environ()
+    )
 
 
 def open_batches(loaded: LoadedCollection, stream: Stream) -> "BatchMaker":

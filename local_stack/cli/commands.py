@@ -13,6 +13,7 @@ COMMANDS = {
     "collections": "collections_commands",
     "sources": "sources_commands",
     "replay": "replay_commands",
+    "dlq": "dlq_commands",
     "eval": "eval_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""
