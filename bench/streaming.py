@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -105,7 +106,8 @@ def _recorded_s(database_url: str, servers: str, sent: int, folder: Path) -> flo
 
 def _bare_s(servers: str, sent: int) -> float:
     """Return the seconds in which kafka-python alone reads as many messages."""
-    from kafka import KafkaConsumer, TopicPartition
+    from kafka import KafkaConsumer
+    from kafka.structs import TopicPartition
 
     consumer = KafkaConsumer(
         **connection(Kafka(bootstrap_servers=tuple(servers.split(",")), outcomes={"topic": "none"})),  # type: ignore[arg-type] - pydantic reads it
@@ -169,7 +171,7 @@ def _produce(servers: str, events: Iterator[dict[str, str]]) -> int:
     from kafka import KafkaProducer
     from kafka.admin import KafkaAdminClient, NewTopic
 
-    admin = KafkaAdminClient(bootstrap_servers=servers.split(","))
+    admin: Any = KafkaAdminClient(bootstrap_servers=servers.split(","))
     admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
     admin.wait_for_topics([TOPIC])
     admin.close()

@@ -33,6 +33,7 @@ from resources.clients.catalog.values import (
 )
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, Polled, TopicNow, now_ms
 from sensors.declared_sources import declared_sources
+from sensors.recording_behind import RecordingBehind
 from sensors.stream_batch import BatchMaker, StreamBatch
 
 POLL_RECORDS = 5000
@@ -124,7 +125,6 @@ class StreamConsumer:
 
     def _tick(self, began_s: float, limit_s: float, wait_s: float) -> StreamTick:
         position = self._catalog.recording.position(self._collection.name, self._stream.name)
-        version = position.version
         known = StreamState.from_json(position.value)
         plan = plan_stream(
             known,
@@ -136,43 +136,52 @@ class StreamConsumer:
         for note in plan.notes:
             _log.warning("%s/%s: %s", self._collection.name, self._stream.name, note)
         self._stop(plan.losses)
-        state = plan.state
-        if state != known:
-            self._record(StreamBatch(), state, version)
-            version += 1
-        tick = StreamTick(
-            stream=self._stream.name, end=StreamEnd.CAUGHT_UP, notes=plan.notes, absent=plan.absent, lag=plan.lag
-        )
-        if not plan.positions:
-            return tick
-        self._reader.go_to(plan.positions)
-        ends_s = began_s + limit_s
+        tick = StreamTick(stream=self._stream.name, end=StreamEnd.CAUGHT_UP, notes=plan.notes, absent=plan.absent)
+        with RecordingBehind(self._record, version=position.version) as recording:
+            state = plan.state
+            if state != known:
+                recording.begin(StreamBatch(), state)
+            if plan.positions:
+                self._reader.go_to(plan.positions)
+                state, tick = self._read(plan, state, tick, recording, ends_s=began_s + limit_s, wait_s=wait_s)
+            recording.wait()
+        for recorded in recording.recorded:
+            tick = _added(tick, recorded)
+        if tick.read:
+            self._commit({place: state.partition(place).next_offset for place in plan.positions})
+        state, deleted = self._conclude(state, recording.version)
+        lag = sum(max(0, end - state.partition(place).next_offset) for place, end in plan.ends.items())
+        end = StreamEnd.UNDER_WAY if lag else StreamEnd.CAUGHT_UP
+        return replace(tick, end=end, lag=lag, deleted=deleted)
+
+    def _read(
+        self,
+        plan: StreamPlan,
+        state: StreamState,
+        tick: StreamTick,
+        recording: RecordingBehind,
+        *,
+        ends_s: float,
+        wait_s: float,
+    ) -> tuple[StreamState, StreamTick]:
+        """Read until nothing is left or the tick's bounds are reached; return the state after it."""
+        limits = self._stream.tick
         read_bytes = 0
-        while True:
-            polled = self._poll(plan, state, wait_s if not tick.read else 0.0)
+        while tick.read < limits.max_records and read_bytes < limits.max_bytes:
+            polled = self._poll(plan, state, wait_s if not tick.read else 0.0, most=limits.max_records - tick.read)
             if not polled.next_offsets:
                 break
             batch = self._batches.batch(polled.messages, polled.next_offsets, state, clock_ms=self._clock_ms())
-            batch.changes = self._caught_up(batch, plan)
-            state = state.moved(batch.changes)
-            recorded = self._record(batch, state, version)
-            version += 1
-            self._commit(polled)
+            state = state.moved(self._caught_up(batch, plan))
+            recording.begin(batch, state)
             read_bytes += batch.read_bytes
-            tick = _added(tick, batch, recorded)
-            state, version, deleted = self._conclude(state, version)
-            tick = replace(tick, deleted=tick.deleted + deleted)
-            limits = self._stream.tick
-            if time.monotonic() >= ends_s or tick.read >= limits.max_records or read_bytes >= limits.max_bytes:
+            tick = replace(tick, read=tick.read + batch.read, superseded=tick.superseded + batch.left_out)
+            if time.monotonic() >= ends_s:
                 break
         idle = caught_up(state, plan.ends, clock_ms=self._clock_ms()) if not tick.read else None
         if idle is not None:
-            self._record(StreamBatch(), idle, version)
-            state, version = idle, version + 1
-        state, version, deleted = self._conclude(state, version)
-        lag = sum(max(0, end - state.partition(place).next_offset) for place, end in plan.ends.items())
-        end = StreamEnd.UNDER_WAY if lag else StreamEnd.CAUGHT_UP
-        return replace(tick, end=end, lag=lag, deleted=tick.deleted + deleted)
+            recording.begin(StreamBatch(), idle)
+        return idle or state, tick
 
     def _topics_now(self) -> Mapping[str, TopicNow]:
         now_s = time.monotonic()
@@ -181,11 +190,11 @@ class StreamConsumer:
             self._described_at_s = now_s
         return self._described
 
-    def _poll(self, plan: StreamPlan, state: StreamState, wait_s: float) -> Polled:
+    def _poll(self, plan: StreamPlan, state: StreamState, wait_s: float, *, most: int) -> Polled:
         """Read what is there; where something is known to be, wait long enough for a fetch to bring it."""
         behind = any(state.partition(place).next_offset < end for place, end in plan.ends.items())
         timeout_s = max(wait_s, 2.0 if behind else _SHORTEST_POLL_S)
-        return self._reader.poll(timeout_s=timeout_s, max_records=POLL_RECORDS)
+        return self._reader.poll(timeout_s=timeout_s, max_records=min(POLL_RECORDS, most))
 
     def _caught_up(self, batch: StreamBatch, plan: StreamPlan) -> dict[Place, PartitionState]:
         clock_ms = self._clock_ms()
@@ -206,13 +215,13 @@ class StreamConsumer:
             outbox=batch.outbox,
         )
 
-    def _commit(self, polled: Polled) -> None:
+    def _commit(self, offsets: Mapping[Place, int]) -> None:
         try:
-            self._reader.commit(polled.next_offsets)
+            self._reader.commit(offsets)
         except DependencyUnavailable as error:
             _log.info("offsets for lag tools are not committed: %s", error.message)
 
-    def _conclude(self, state: StreamState, version: int) -> tuple[StreamState, int, int]:
+    def _conclude(self, state: StreamState, version: int) -> tuple[StreamState, int]:
         """Conclude what is gone from partitions that were read again to where they ended then; see ``Sources``."""
         names = self._collection.name, self._stream.name
         done = {
@@ -222,7 +231,7 @@ class StreamConsumer:
             if part.reread_until is not None and part.next_offset >= part.reread_until
         }
         if not done or self._catalog.sources.stopped(*names):
-            return state, version, 0
+            return state, 0
         missing = [
             key
             for (topic, number), part in sorted(done.items())
@@ -237,7 +246,7 @@ class StreamConsumer:
             limits=self._limits,
             position=PositionChange(value=state.to_json(), expected_version=version),
         )
-        return state, version + 1, concluded.recorded.new
+        return state, concluded.recorded.new
 
     def _accepted(self) -> frozenset[str]:
         """Return the losses that a person accepted last."""
@@ -262,12 +271,11 @@ class StreamConsumer:
         )
 
 
-def _added(tick: StreamTick, batch: StreamBatch, recorded: RecordedMessages) -> StreamTick:
+def _added(tick: StreamTick, recorded: RecordedMessages) -> StreamTick:
     return replace(
         tick,
-        read=tick.read + batch.read,
         recorded=tick.recorded + recorded.recorded.new,
         hinted=tick.hinted + recorded.hinted,
-        superseded=tick.superseded + recorded.superseded + batch.left_out,
+        superseded=tick.superseded + recorded.superseded,
         dead=tick.dead + recorded.dead,
     )

@@ -21,7 +21,7 @@ def test_messages_become_documents_with_their_place_as_version(streamed: Streame
     payload = next(p for p, _, _ in streamed.points().values() if p["uri"] == streamed.uri("cats"))
     assert payload["title"] == "On cats"
     assert payload["metadata"] == {"team": "animals"}
-    shown = streamed.catalog.queries.documents(streamed.name, limit=10).rows
+    shown = streamed.catalog.queries.documents(streamed.name, limit=10).documents
     assert {row.uri for row in shown} == {streamed.uri("cats"), streamed.uri("dogs")}
 
 

@@ -1,6 +1,7 @@
 """Offsets that are gone, topics made again, partitions added: each is seen, said, and never silently skipped."""
 
 import time
+from typing import Any
 
 from resources.clients.catalog.values import PartitionLimits, StopKind
 from resources.clients.kafka.reading import now_ms
@@ -112,7 +113,8 @@ def test_a_compacted_topic_that_was_left_longer_than_its_tombstones_is_read_agai
 def test_no_group_is_joined_and_lag_tools_see_our_offsets(streamed: Streamed) -> None:
     streamed.send(*((f"k{number}", note(f"word{number}")) for number in range(10)))
     streamed.tick()
-    with streamed.kafka.admin() as admin:
+    with streamed.kafka.admin() as opened:
+        admin: Any = opened
         committed = admin.list_group_offsets(f"rag-assets.{streamed.name}")
         described = admin.describe_groups([f"rag-assets.{streamed.name}"])
     assert "members" not in str(described) or "'members': []" in str(described)

@@ -21,9 +21,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
 
 from rag_core.chunking import chunk_document
 from rag_core.collection import Chunking
@@ -133,7 +134,7 @@ def read_events(file: Path, count: int | None) -> list[Event]:
 
 
 def _make_topic(brokers: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=brokers.split(","))
+    admin: Any = KafkaAdminClient(bootstrap_servers=brokers.split(","))
     admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
     admin.wait_for_topics([TOPIC])
     admin.close()
@@ -189,7 +190,8 @@ def _kill(stack: Stack, trial: Trial) -> int:
 
 def _wait_until_read(stack: Stack, limit_s: float) -> None:
     places = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
-    with closing(KafkaConsumer(bootstrap_servers=stack.brokers.split(","), group_id=None)) as consumer:
+    opened: Any = KafkaConsumer(bootstrap_servers=stack.brokers.split(","), group_id=None)
+    with closing(opened) as consumer:
         ends = {place.partition: end for place, end in consumer.end_offsets(places, timeout_ms=60_000).items()}
 
     def read() -> bool:
