@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from query_api.routes import ask, collections, documents, health, jobs, search, uploads
+from query_api.routes import ask, collections, documents, health, jobs, search, streams, uploads
 
 router = APIRouter()
 router.include_router(search.router)
@@ -11,4 +11,5 @@ router.include_router(documents.router)
 router.include_router(uploads.router)
 router.include_router(jobs.router)
 router.include_router(collections.router)
+router.include_router(streams.router)
 router.include_router(health.router)

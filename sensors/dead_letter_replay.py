@@ -67,10 +67,17 @@ class DeadLetterReplay:
     def replay(self, letter: DeadLetter) -> ReplayedLetter:
         """Decode and record one again, and settle it if it fits now; all in one transaction.
 
-        Raises ``InvalidRequest`` where its stream is declared no more, ``DependencyUnavailable``.
+        Raises ``DependencyUnavailable``.
         """
-        stream = self._stream(letter.source)
         new = letter.letter
+        stream = self._stream(letter.source)
+        if stream is None:
+            return ReplayedLetter(
+                id=letter.id,
+                end=ReplayEnd.STILL_DEAD,
+                reason=f"The collection {letter.collection!r} has no stream {letter.source!r} any more.",
+                remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
+            )
         state = self._state_of(letter)
         message = _kept(letter)
         if message is None:
@@ -116,14 +123,8 @@ class DeadLetterReplay:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stream(self, name: str) -> "Stream":
-        for stream in self._loaded.collection.streams:
-            if stream.name == name:
-                return stream
-        raise InvalidRequest(
-            f"The collection {self._loaded.collection.name!r} has no stream {name!r} any more.",
-            remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
-        )
+    def _stream(self, name: str) -> "Stream | None":
+        return next((stream for stream in self._loaded.collection.streams if stream.name == name), None)
 
     def _batches_of(self, stream: "Stream") -> BatchMaker:
         if stream.name not in self._batches:

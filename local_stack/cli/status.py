@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from local_stack.cli.streams_status import stream_lines, streams_of
 from local_stack.status import PartStatus, stack_status
 from resources.clients.home import rag_home
 
@@ -13,16 +14,19 @@ HEADER = ("part", "state", "pid", "uptime", "restarts", "address")
 
 
 def run_status(*, as_json: bool) -> int:
-    """Print the state of every part; return the exit code, 0 if all of them run."""
+    """Print the state of every part and stream; return the exit code, 0 if all of them run."""
     home = rag_home()
     parts = stack_status(home)
+    streams = streams_of(parts)
     if as_json:
-        print_lines([json.dumps({"home": str(home), "parts": [part.to_json() for part in parts]}, indent=2)])
+        shown = {"home": str(home), "parts": [part.to_json() for part in parts], "streams": streams}
+        print_lines([json.dumps(shown, indent=2)])
     elif not parts:
         print_lines([f"No stack runs in {home}. Start one with 'rag up'."])
     else:
         print_lines(_table(parts))
         print_lines([f"{part.name}: {part.detail}" for part in parts if part.detail])
+        print_lines(list(stream_lines(streams)))
     return 0 if parts and all(part.state in ("running", "external") for part in parts) else 1
 
 

@@ -4,7 +4,9 @@ from fastapi import APIRouter
 
 from query_api.dependencies import CatalogDep, ConnectionsDep
 from query_api.problems import PROBLEMS
+from query_api.routes.streams import collection_streams
 from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape, stopped
+from query_api.shapes.streams import CollectionStreams
 from rag_core.errors import DependencyUnavailable, RagError
 from resources.clients.catalog import Catalog
 from resources.clients.qdrant.searching import QdrantSearcher
@@ -21,6 +23,7 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep) -> CollectionL
     except DependencyUnavailable:
         indexed = []
     names = sorted({*catalog.queries.collections(), *indexed})
+    waiting_to_be_sent = catalog.outbox.waiting_by_collection()
     counts = catalog.overview.documents_by_state(names)
     return CollectionList(
         collections=[
@@ -29,13 +32,16 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep) -> CollectionL
                 name,
                 {state.value: number for state, number in counts[name].items()},
                 _index(searcher, name) if name in indexed else None,
+                collection_streams(catalog, name, waiting_to_be_sent.get(name, 0)),
             )
             for name in names
         ]
     )
 
 
-def _collection(catalog: Catalog, name: str, documents: dict[str, int], index: IndexShape | None) -> CollectionShape:
+def _collection(
+    catalog: Catalog, name: str, documents: dict[str, int], index: IndexShape | None, streams: CollectionStreams
+) -> CollectionShape:
     fresh = catalog.overview.freshness(name)
     oldest = fresh.oldest_recorded_at
     return CollectionShape(
@@ -44,6 +50,8 @@ def _collection(catalog: Catalog, name: str, documents: dict[str, int], index: I
         waiting=fresh.waiting,
         oldest_waiting_s=None if oldest is None else round((fresh.now - oldest).total_seconds(), 3),
         stopped_sources=[stopped(stop) for stop in catalog.sources.stopped(name)],
+        streams=streams.streams,
+        waiting_to_be_sent=streams.waiting_to_be_sent,
         index=index,
     )
 

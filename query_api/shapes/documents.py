@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.links import Links
 from query_api.shapes.citations import ByRun
+from query_api.shapes.streams import StreamShape
 from rag_core.arrivals import ArrivalState, Presence
 from rag_core.identity import partition_key
 from resources.clients.catalog.overview import PastArrival
@@ -151,6 +152,8 @@ class CollectionShape(BaseModel):
     waiting: int = Field(description="Arrivals that are pending, being processed or waiting for a retry.")
     oldest_waiting_s: float | None = Field(description="Age of the oldest of them in seconds; null when none waits.")
     stopped_sources: list[StoppedSource]
+    streams: list[StreamShape] = Field(description="Streams of Kafka, how far each is recorded, and dead letters.")
+    waiting_to_be_sent: int = Field(description="Outcomes and dead letters that Kafka has not acknowledged yet.")
     index: IndexShape | None = Field(description="Null before the first document, or while the index is away.")
 
 

@@ -41,6 +41,11 @@ class Outbox:
         with self._database.transaction() as connection:
             return connection.execute(_COUNT, {"collection": collection}).scalar_one()
 
+    def waiting_by_collection(self) -> dict[str, int]:
+        """Return how many messages wait, of each collection that has any."""
+        with self._database.transaction() as connection:
+            return {row.collection: row.messages for row in connection.execute(_COUNTS)}
+
     def wait(self, collection: str, *, timeout_s: float) -> bool:
         """Return as soon as a message waits, or after ``timeout_s``; say whether one does."""
         with self._database.session() as session:
@@ -114,6 +119,8 @@ def _message(row: Any) -> OutboxMessage:
 
 
 _COUNT = text("SELECT count(*) FROM outbox WHERE collection = :collection")
+
+_COUNTS = text("SELECT collection, count(*) AS messages FROM outbox GROUP BY collection")
 
 _OLDEST = text("""
 SELECT id, topic, key, value, headers FROM outbox WHERE collection = :collection ORDER BY id LIMIT :limit

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from rag_core.arrivals import ArrivalState, Presence
 from resources.clients.catalog.database import Database
-from resources.clients.catalog.values import Reason
+from resources.clients.catalog.values import Reason, StreamPosition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,17 @@ class Overview:
             row = connection.execute(_WAITING, {"collection": collection}).one()
         return Freshness(waiting=row.waiting, oldest_recorded_at=row.oldest, now=row.now)
 
+    def streams(self, collection: str = "") -> list[StreamPosition]:
+        """Return how far the streams of a collection (or of all) are recorded, by name."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_STREAMS, {"collection": collection}).all()
+        return [
+            StreamPosition(
+                collection=row.collection, source=row.source, state=row.value, moved_at=row.moved_at, now=row.now
+            )
+            for row in rows
+        ]
+
     def history(self, document_id: UUID, *, limit: int = 50) -> list[PastArrival]:
         """Return a document's arrivals, newest first."""
         with self._database.transaction() as connection:
@@ -91,6 +102,11 @@ WHERE o.collection = ANY(:collections) GROUP BY o.collection, a.state
 _WAITING = text("""
 SELECT count(*) AS waiting, min(recorded_at) AS oldest, now() AS now FROM arrivals
 WHERE collection = :collection AND state IN ('pending', 'processing', 'retrying')
+""")
+
+_STREAMS = text("""
+SELECT collection, source, value, moved_at, clock_timestamp() AS now FROM positions
+WHERE value -> 'topics' IS NOT NULL AND (:collection = '' OR collection = :collection) ORDER BY collection, source
 """)
 
 _HISTORY = text("""

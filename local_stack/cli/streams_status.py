@@ -1,0 +1,63 @@
+"""What ``rag status`` says of streams: asked of the query API, and left out while that does not answer."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from local_stack.status import PartStatus
+
+_TIMEOUT_S = 2.0
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+def streams_of(parts: Sequence[PartStatus]) -> list[dict[str, Any]]:
+    """Return every collection's streams as ``/v1/streams`` shows them; none while the API is not there to ask."""
+    url = next((part.url for part in parts if part.name == "api" and part.state == "running"), None)
+    if url is None:
+        return []
+    import http.client
+
+    where = urlsplit(url)
+    try:
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET", "/v1/streams")
+            answer = connection.getresponse()
+            body = answer.read(_MAX_BYTES)
+            return list(json.loads(body)["collections"]) if answer.status == http.client.OK else []
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return []
+
+
+def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give a line for each topic, one for what waits to be sent, one for dead letters."""
+    dead = 0
+    for each in collections:
+        for stream in each["streams"]:
+            dead += stream["dead_letters"]
+            for topic in stream["topics"]:
+                yield _topic_line(f"{each['collection']}/{stream['name']}", topic)
+        if each["waiting_to_be_sent"]:
+            yield f"{each['collection']}: {each['waiting_to_be_sent']} messages wait to be sent to Kafka"
+    if dead:
+        yield f"{dead} dead letters wait: rag dlq list"
+
+
+def _topic_line(stream: str, topic: Mapping[str, Any]) -> str:
+    parts = topic["partitions"]
+    records = sum(part["records"] for part in parts)
+    dead = sum(part["dead_letters"] for part in parts)
+    ages = [part["newest_message_age_s"] for part in parts if part["newest_message_age_s"] is not None]
+    newest = f", newest {_span(min(ages))} old" if ages else ""
+    places = "partition" if len(parts) == 1 else "partitions"
+    return f"{stream}: topic {topic['topic']}, {len(parts)} {places}, {records} read, {dead} dead letters{newest}"
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

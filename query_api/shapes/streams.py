@@ -1,0 +1,98 @@
+"""Streams as users see them: how far each is recorded, and what of it waits for a person.
+
+All of it is the catalog's: nothing here asks Kafka. How much a stream has not read yet is in its sensor's ticks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from rag_core.streaming import PartitionState, StreamState
+from resources.clients.catalog.values import StreamPosition
+
+
+class PartitionShape(BaseModel):
+    """A partition and how far it is recorded."""
+
+    partition: int
+    next_offset: int = Field(description="The offset that is read next.")
+    records: int = Field(description="Messages read since the beginning.")
+    dead_letters: int = Field(description="Dead letters that wait to be replayed or discarded.")
+    newest_message_age_s: float | None = Field(description="Age of the newest message read; null before the first.")
+    caught_up_age_s: float | None = Field(
+        description="For how long nothing was seen to be left to read; of an idle partition written once an hour."
+    )
+
+
+class TopicShape(BaseModel):
+    """A topic of a stream; ``incarnation`` counts how often it was made again, or lost what was read."""
+
+    topic: str
+    incarnation: int
+    partitions: list[PartitionShape]
+
+
+class StreamShape(BaseModel):
+    """A stream of a collection."""
+
+    name: str
+    records: int
+    dead_letters: int = Field(description="Dead letters that wait, in all topics of the stream.")
+    moved_at: datetime
+    position_age_s: float = Field(description="For how long the position has not moved.")
+    topics: list[TopicShape]
+
+
+class CollectionStreams(BaseModel):
+    """A collection's streams, and how many messages (outcomes, dead letters) wait to be sent to Kafka."""
+
+    collection: str
+    waiting_to_be_sent: int
+    streams: list[StreamShape]
+
+
+class StreamList(BaseModel):
+    """Every collection that has read a stream, or has something to send."""
+
+    collections: list[CollectionStreams]
+
+
+def stream_shape(position: StreamPosition, dead: Mapping[tuple[str, str, int], int]) -> StreamShape:
+    """Return a stream as users see it; ``dead`` are its collection's dead letters by stream, topic and partition."""
+    now_s = position.now.timestamp()
+    state = StreamState.from_json(position.state)
+    topics = [
+        TopicShape(
+            topic=name,
+            incarnation=topic.incarnation,
+            partitions=[
+                _partition(number, part, dead.get((position.source, name, number), 0), now_s)
+                for number, part in sorted(topic.partitions.items())
+            ],
+        )
+        for name, topic in sorted(state.topics.items())
+    ]
+    return StreamShape(
+        name=position.source,
+        records=sum(part.records for topic in topics for part in topic.partitions),
+        dead_letters=sum(letters for (source, _, _), letters in dead.items() if source == position.source),
+        moved_at=position.moved_at,
+        position_age_s=_age(position.moved_at.timestamp(), now_s),
+        topics=topics,
+    )
+
+
+def _partition(number: int, part: PartitionState, dead: int, now_s: float) -> PartitionShape:
+    return PartitionShape(
+        partition=number,
+        next_offset=part.next_offset,
+        records=part.records,
+        dead_letters=dead,
+        newest_message_age_s=_age(part.newest_ms / 1000, now_s) if part.newest_ms > 0 else None,
+        caught_up_age_s=_age(part.caught_up_ms / 1000, now_s) if part.caught_up_ms > 0 else None,
+    )
+
+
+def _age(at_s: float, now_s: float) -> float:
+    return round(max(0.0, now_s - at_s), 3)
