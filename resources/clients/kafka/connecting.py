@@ -42,7 +42,6 @@ def connection(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[s
         "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
         "request_timeout_ms": int(REQUEST_S * 1000),
         "reconnect_backoff_max_ms": 1000,  # after a broker's restart, 30 s would be the default
-        "metrics_enabled": False,
     }
     security = kafka.security
     settings["security_protocol"] = security.protocol

@@ -170,6 +170,7 @@ class KafkaReader:
                     fetch_max_bytes=_FETCH_BYTES,
                     max_partition_fetch_bytes=self._partition_bytes,
                     max_poll_records=10_000,
+                    metrics_enabled=False,
                 )
         return self._consumer
 

@@ -110,6 +110,7 @@ class OutboxSender:
                     **self._connection,
                     acks="all",
                     linger_ms=5,
+                    metrics_enabled=False,
                     max_block_ms=int(_BLOCK_S * 1000),
                     delivery_timeout_ms=int(_ACKNOWLEDGED_S * 1000),
                 )
