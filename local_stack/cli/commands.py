@@ -12,6 +12,7 @@ COMMANDS = {
     "retry": "documents_commands",
     "collections": "collections_commands",
     "sources": "sources_commands",
+    "produce": "produce_commands",
     "replay": "replay_commands",
     "dlq": "dlq_commands",
     "eval": "eval_commands",
