@@ -12,11 +12,12 @@ from rag_core.messages.dead_letters import (
     MAX_REPLAYS,
     NewDeadLetter,
     announced_dead_letter,
+    is_without_its_value,
     replays_of,
 )
 from rag_core.messages.decoding import decode
 from rag_core.messages.keys import document_key, document_uri
-from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint
+from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint, RejectKind
 from rag_core.messages.ordering import MessagePlace, is_newer
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.streaming import PartitionState, Place, StreamState
@@ -86,6 +87,12 @@ class BatchMaker:
         return made
 
     def _meant(self, message: Message) -> tuple[Decoded, ...]:
+        if is_without_its_value(message):
+            raise MessageRejected(
+                RejectKind.TOO_LARGE,
+                "The message was put back without its value, which was too large for the dead-letter topic.",
+                remedy="Replay the dead letter itself (rag dlq replay), or send the whole message.",
+            )
         stream = self._stream
         return decode(message, form=stream.form, mapping=stream.mapping, max_bytes=stream.max_message_bytes)
 

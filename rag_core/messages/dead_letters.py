@@ -7,8 +7,9 @@ origin and counts its replays, so that a message which never fits does not go ro
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rag_core.messages.message import Message
 from rag_core.messages.ordering import MessagePlace
-from rag_core.messages.outgoing import Headers, OutboxMessage
+from rag_core.messages.outgoing import ID_HEADER, LEFT_OUT_HEADER, Headers, OutboxMessage
 
 DEAD_LETTERS_SUFFIX = ".dlq"
 
@@ -60,12 +61,12 @@ def announced_dead_letter(
         **(more or {}),
     }
     if letter.value is None and letter.value_bytes:
-        words["rag-value"] = f"{letter.topic}/{place.partition}/{place.offset} ({letter.value_bytes} bytes)"
+        words[LEFT_OUT_HEADER] = f"{letter.topic}/{place.partition}/{place.offset} ({letter.value_bytes} bytes)"
     ours = {name: word.encode() for name, word in words.items()}
     origin = _origin_of(letter.headers)
     if origin:
         ours |= {**origin, REPLAYS_HEADER: str(replays_of(letter.headers) + 1).encode()}
-    theirs = tuple((name, value) for name, value in letter.headers if name not in ours)
+    theirs = tuple((name, value) for name, value in letter.headers if name not in {*ours, ID_HEADER})
     return OutboxMessage(
         topic=f"{letter.topic}{DEAD_LETTERS_SUFFIX}",
         key=letter.key,
@@ -80,6 +81,11 @@ def replays_of(headers: Headers) -> int:
         if name == REPLAYS_HEADER and value is not None and value.isdigit() and len(value) <= 9:
             return int(value)
     return 0
+
+
+def is_without_its_value(message: Message) -> bool:
+    """Say whether a message was put back whose value had been left out: its null value means no deletion."""
+    return message.value is None and any(name == LEFT_OUT_HEADER for name, _ in message.headers)
 
 
 def _origin_of(headers: Headers) -> dict[str, bytes]:

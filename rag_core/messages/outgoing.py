@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+ID_HEADER = "rag-outbox-id"
+"""Carries a message's number in its collection's outbox: a message that is sent again has it again."""
+
+LEFT_OUT_HEADER = "rag-value"
+"""Stands in a message whose value was left out, and says where it is."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 

@@ -109,6 +109,16 @@ def test_a_message_that_was_put_back_keeps_its_origin_and_does_not_go_round_for_
     assert len(announcing.letters()) == MAX_REPLAYS + 2
 
 
+def test_a_message_put_back_without_its_value_deletes_nothing(announcing: Announcing) -> None:
+    announcing.send(("k", note("cats")), partition=0)
+    where = [("rag-value", b"elsewhere/0/7 (2000000 bytes)")]
+    announcing.kafka.send(announcing.topic, [(b"k", None)], partition=0, headers=where)
+    tick = announcing.tick()
+    assert (tick.recorded, tick.dead) == (1, 1)
+    announcing.run()
+    assert announcing.streamed_texts() == {"k": [paragraphs("cats")]}
+
+
 def test_a_range_that_is_replayed_settles_its_dead_letters(announcing: Announcing) -> None:
     announcing.send((None, OTHER_JSON), (None, b"no json"), partition=0)
     assert announcing.tick().dead == 2

@@ -7,12 +7,11 @@ from typing import Any
 
 from rag_core.errors import DependencyUnavailable
 from rag_core.kafka import Kafka
+from rag_core.messages.outgoing import ID_HEADER, LEFT_OUT_HEADER
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import OutboxMessage
 from resources.clients.kafka.connecting import connection, translating
 
-ID_HEADER = "rag-outbox-id"
-LEFT_OUT_HEADER = "rag-value"
 _AT_ONCE = 500
 _BLOCK_S = 10.0
 _ACKNOWLEDGED_S = 30.0
