@@ -16,7 +16,7 @@ from resources.clients.kafka.connecting import REQUEST_S, connection, translatin
 
 _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_BYTES = 4 * 1024 * 1024
-_COMPACT, _RETENTION = "cleanup.policy", "delete.retention.ms"
+_SETTINGS = _POLICY, _RETENTION = "cleanup.policy", "delete.retention.ms"
 _DEFAULT_RETENTION_MS = 86_400_000
 
 Place = tuple[str, int]
@@ -69,18 +69,23 @@ class KafkaReader:
         with translating("describe topics", self._servers):
             admin = self._opened_admin()
             found = [each for each in admin.describe_topics(list(topics)) if not each["error_code"]]
-            configs = {
-                each["name"]: admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, each["name"])], config_filter="all"
+            settings = _settings(
+                admin.describe_configs(
+                    [
+                        ConfigResource(ConfigResourceType.TOPIC, each["name"], dict.fromkeys(_SETTINGS))
+                        for each in found
+                    ],
+                    config_filter="all",
                 )
-                for each in found
-            }
+                if found
+                else {}
+            )
             places = [_place(each["name"], part["partition_index"]) for each in found for part in each["partitions"]]
             consumer = self._opened()
             limit_ms = int(REQUEST_S * 1000)
             first: dict[Any, int] = consumer.beginning_offsets(places, timeout_ms=limit_ms) if places else {}
             following: dict[Any, int] = consumer.end_offsets(places, timeout_ms=limit_ms) if places else {}
-        return {each["name"]: _topic_now(each, configs[each["name"]], first, following) for each in found}
+        return {each["name"]: _topic_now(each, settings.get(each["name"], {}), first, following) for each in found}
 
     def go_to(self, positions: Mapping[Place, int]) -> None:
         """Read these partitions from these offsets on, and no others; what was fetched for there already is kept."""
@@ -207,19 +212,25 @@ def _message(record: Any) -> Message:
 
 
 def _topic_now(
-    described: Mapping[str, Any], configs: Any, first: Mapping[Any, int], following: Mapping[Any, int]
+    described: Mapping[str, Any],
+    settings: Mapping[str, str],
+    first: Mapping[Any, int],
+    following: Mapping[Any, int],
 ) -> TopicNow:
     name = described["name"]
-    settings = _settings(configs)
     partitions = [part["partition_index"] for part in described["partitions"]]
     return TopicNow(
         topic_id=str(described["topic_id"]),
-        is_compacted="compact" in settings.get(_COMPACT, ""),
+        is_compacted="compact" in settings.get(_POLICY, ""),
         tombstones_kept_ms=int(settings.get(_RETENTION) or _DEFAULT_RETENTION_MS),
         offsets={number: (first[_place(name, number)], following[_place(name, number)]) for number in partitions},
     )
 
 
-def _settings(configs: Any) -> dict[str, str]:
-    """Return a topic's settings by name."""
-    return configs
+def _settings(described: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the settings of each topic by name; brokers that do not tell them to us leave it without any."""
+    return {
+        topic: {name: str(setting["value"]) for name, setting in settings.items()}
+        for topic, settings in described.get("topic", {}).items()
+        if isinstance(settings, dict)
+    }
