@@ -69,12 +69,10 @@ class KafkaReader:
         with translating("describe topics", self._servers):
             admin = self._opened_admin()
             found = [each for each in admin.describe_topics(list(topics)) if not each["error_code"]]
+            wanted: Any = dict.fromkeys(_SETTINGS)
             settings = _settings(
                 admin.describe_configs(
-                    [
-                        ConfigResource(ConfigResourceType.TOPIC, each["name"], dict.fromkeys(_SETTINGS))
-                        for each in found
-                    ],
+                    [ConfigResource(ConfigResourceType.TOPIC, each["name"], wanted) for each in found],
                     config_filter="all",
                 )
                 if found
@@ -113,12 +111,10 @@ class KafkaReader:
 
         Raises ``OffsetGone`` where a position is outside of its partition, ``DependencyUnavailable``.
         """
-        from kafka import errors
+        from kafka import errors as kafka_errors
 
-        gone: tuple[type[Exception], ...] = (
-            errors.OffsetOutOfRangeError,
-            errors.LogTruncationError,  # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType] - no stub
-        )
+        errors: Any = kafka_errors  # pyright's stubs are of an older kafka-python
+        gone: tuple[type[Exception], ...] = (errors.OffsetOutOfRangeError, errors.LogTruncationError)
         consumer = self._opened()
         with translating("read", self._servers):
             try:
@@ -227,10 +223,10 @@ def _topic_now(
     )
 
 
-def _settings(described: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return the settings of each topic by name; brokers that do not tell them to us leave it without any."""
+def _settings(described: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return the settings of each topic by name; a broker that refuses to tell them leaves a topic without any."""
     return {
         topic: {name: str(setting["value"]) for name, setting in settings.items()}
         for topic, settings in described.get("topic", {}).items()
-        if isinstance(settings, dict)
+        if not isinstance(settings, str)
     }
