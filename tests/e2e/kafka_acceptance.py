@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
@@ -35,15 +36,12 @@ from rag_core.messages.message import Form, InlineDocument, Message
 from resources.clients.embedders import open_embedder
 from resources.clients.parsing import ParserSandbox
 from tests.e2e.index_state import points_of
-from tests.e2e.stack import Stack
+from tests.e2e.stack import ROOT, Stack
 
 TOPIC = "edits"
 PARTITIONS = 6
-MAPPING: dict[str, Any] = {
-    "title": "{page}",
-    "text": ["{page}", "{comment}", "Edited by {user} on {channel}, {added} characters added, {deleted} deleted."],
-    "metadata": {"channel": "{channel}"},
-}
+SHIPPED = ROOT / "collections" / "examples" / "wikiticker.yaml"
+MAPPING: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["kafka"]["streams"][0]["mapping"]
 STREAM = f"""\
 kafka:
   streams:
