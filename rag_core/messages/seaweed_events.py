@@ -29,7 +29,7 @@ class _Entry:
 
 def may_be_seaweed(message: Message) -> bool:
     """Say whether a value that is no JSON can be a filer's notification: the key is a path."""
-    return bool(message.key) and bytes(message.key or b"").startswith(b"/")
+    return message.key is not None and message.key.startswith(b"/")
 
 
 def seaweed_event(message: Message) -> tuple[ObjectHint, ...]:

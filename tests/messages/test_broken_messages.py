@@ -30,12 +30,16 @@ MAPPING = MessageMapping.model_validate(
         "op": "{op}",
     }
 )
-WORDS = """
-    id text title url uri op delete upsert metadata media_type content_base64 version Records s3 bucket object key name
-    eventName ObjectCreated:Put size eTag specversion 1.0 source type data data_base64 datacontenttype meta $schema
-    /mediawiki/recentchange/1.0.0 wiki edit log log_type log_action length old new allowed_groups a b items groups
-    s3://bucket/key file:///a AAAA deleted comment user revision é ..
-""".split()
+# fmt: off
+WORDS = [
+    "id", "text", "title", "url", "uri", "op", "delete", "upsert", "metadata", "media_type", "content_base64",
+    "version",
+    "Records", "s3", "bucket", "object", "key", "name", "eventName", "ObjectCreated:Put", "size", "eTag", "source",
+    "specversion", "1.0", "type", "data", "data_base64", "datacontenttype", "meta", "/mediawiki/recentchange/1.0.0",
+    "$schema", "wiki", "edit", "log", "log_type", "log_action", "length", "old", "new", "allowed_groups", "a", "b",
+    "items", "groups", "s3://bucket/key", "file:///a", "AAAA", "deleted", "comment", "user", "revision", "é", "..",
+]
+# fmt: on
 
 texts = st.one_of(
     st.sampled_from(WORDS), st.text(max_size=8), st.text(st.characters(categories=["Cs", "Cc"]), max_size=3)
