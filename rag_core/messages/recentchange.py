@@ -28,7 +28,7 @@ from rag_core.messages.rejecting import bad_field
 _EDITS = {"edit": "edited", "new": "created"}
 _NO_PAGE = frozenset({"categorize", "external"})
 _LOG = "log"
-_DELETIONS = frozenset({"delete", "delete_redir", "delete_redir2"})
+_DELETIONS = ("delete", "delete_redir", "delete_redir2")
 _TEST_DOMAIN = "canary"
 _SCHEMA = "mediawiki/recentchange/"
 _MAX_COMMENT_CHARS = 100_000

@@ -21,6 +21,7 @@ from rag_core.messages.reading import (
     text_of,
 )
 from rag_core.messages.rejecting import bad_field, rejected
+from rag_core.objects import is_addressable
 
 _TEST_EVENT = "s3:TestEvent"
 _MAX_RECORDS = 1000
@@ -80,10 +81,13 @@ def _hints(item: object) -> list[ObjectHint]:
 
 def _keys(key: str, sender: object) -> list[str]:
     """Return the keys that a notification's key can mean: one, or two where nobody can tell."""
+    sender = sender if isinstance(sender, str) else ""
     if sender in _RAW_BY or _FORM_ENCODED.fullmatch(key) is None:
         return [key]
     try:
         decoded = unquote_plus(key, errors="strict")
     except UnicodeError:
         return [key]
-    return [decoded] if sender in _ENCODED_BY or decoded == key else [decoded, key]
+    if sender in _ENCODED_BY or decoded == key:
+        return [decoded]
+    return [each for each in (decoded, key) if is_addressable(each)] or [decoded]
