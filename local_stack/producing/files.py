@@ -11,9 +11,12 @@ from local_stack.producing.keys import checked_key
 from local_stack.producing.outgoing import BadInput, Item, LeftOut, Outgoing
 from rag_core.errors import InvalidRequest
 from rag_core.messages.message import MessageRejected
+from resources.clients.parsing.media_types import Claims
 
 MAX_FILES = 1_000_000
-_TEXTS = frozenset({"application/json", "application/xml", "application/javascript", "application/x-sh"})
+_TEXTS = frozenset(
+    {"application/json", "application/jsonl", "application/xml", "application/javascript", "application/x-sh"}
+)
 _SEND_A_REFERENCE = (
     "Put it into a bucket and send a reference to it, or raise max.message.bytes of the topic (and max_message_bytes "
     "of the stream)."
@@ -57,7 +60,7 @@ def _message(path: Path, key: str, *, topic: str, max_bytes: int, types: MimeTyp
     if len(body) > max_bytes:
         problem = f"The file is larger than the topic's limit for a message, {max_bytes} bytes."
         return BadInput(where=str(path), problem=problem, remedy=_SEND_A_REFERENCE)
-    media_type = types.guess_type(path.name)[0]
+    media_type = Claims(name=path.name).text_type() or types.guess_type(path.name)[0]
     text = _text(body, media_type)
     content = {"text": text} if text is not None else {"content_base64": base64.b64encode(body).decode("ascii")}
     stated = {} if media_type is None else {"media_type": media_type}
