@@ -71,7 +71,7 @@ def test_what_was_too_large_to_keep_is_fetched_from_its_topic(announcing: Announ
     assert (row.value_bytes, row.is_kept) == (len(large), False)
     announcing.send_outbox()
     [sent] = announcing.kafka.read_all(f"{announcing.topic}.dlq")
-    assert sent.value is None
+    assert not sent.value
     assert dict(sent.headers)["rag-value"].startswith(f"{announcing.topic}/0/0".encode())
     announcing.stream_settings = MAPPING
     assert announcing.replay(row.id).end is ReplayEnd.RECORDED

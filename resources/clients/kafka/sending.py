@@ -75,7 +75,9 @@ class OutboxSender:
         headers.append((ID_HEADER, f"{self._collection}/{number}".encode()))
         producer = self._opened()
         try:
-            return producer.send(message.topic, key=message.key, value=message.value, headers=headers)
+            # A message with neither key nor value is refused; it would stop all that waits behind it.
+            value = b"" if message.key is None and message.value is None else message.value
+            return producer.send(message.topic, key=message.key, value=value, headers=headers)
         except MessageSizeTooLargeError:
             return self._begin(number, _without_value(message))
 
