@@ -7,6 +7,7 @@ the metadata. Only rights are never left out: a message without the field that `
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from pydantic import Field, model_validator
 
@@ -48,9 +49,10 @@ class MessageMapping(Declared):
     @model_validator(mode="before")
     @classmethod
     def _one_paragraph(cls, given: object) -> object:
-        if isinstance(given, dict) and isinstance(given.get("text"), str):
-            return {**given, "text": (given["text"],)}
-        return given
+        if not isinstance(given, dict):
+            return given
+        fields = cast("Fields", given)
+        return {**fields, "text": (fields["text"],)} if isinstance(fields.get("text"), str) else fields
 
     @model_validator(mode="after")
     def _templates_are_usable(self) -> "MessageMapping":

@@ -92,7 +92,7 @@ def _plain(name: str, value: object, depth: int) -> Json:
         return value
     if type(value) is int and -_MAX_INTEGER <= value <= _MAX_INTEGER:
         return value
-    if type(value) is float and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value):
         return value
     if depth < _MAX_DEPTH and type(value) is list:
         items = cast("list[object]", value)

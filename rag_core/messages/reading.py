@@ -153,7 +153,7 @@ def printed(name: str, value: object) -> str | None:
         items = cast("list[object]", value)
         if not any(type(item) in {list, dict} for item in items):
             return ", ".join(text for item in items if (text := printed(name, item)) is not None)
-    raise bad_field(name, f"is {kind_of(value)}: name what in it to take")
+    raise bad_field(name, f"is {kind_of(cast('object', value))}: name what in it to take")
 
 
 def kind_of(value: object) -> str:

@@ -5,7 +5,6 @@ for the title that the page left. Other log entries, categorizing, changes elsew
 test events mean nothing.
 """
 
-from typing import cast
 from urllib.parse import quote
 
 from rag_core.identity import Json
@@ -105,7 +104,7 @@ def _growth(fields: Fields) -> str:
     old, new = length.get("old"), length.get("new")
     if type(new) is not int or not (old is None or type(old) is int) or abs(new) > 2**63:
         return ""
-    change = new - cast("int", old or 0)
+    change = new - (old or 0)
     if not change or abs(change) > 2**63:
         return ""
     return f": {abs(change)} bytes {'longer' if change > 0 else 'shorter'}"

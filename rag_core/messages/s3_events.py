@@ -45,9 +45,9 @@ def s3_event(fields: Fields) -> tuple[Decoded, ...]:
     if fields.get("Event") == _TEST_EVENT:
         return ()
     records = fields.get("Records")
-    if type(records) is not list or not records:
-        raise bad_field("Records", f"is {kind_of(records)}, it must be a list with something in it")
-    items = cast("list[object]", records)
+    items = cast("list[object]", records) if type(records) is list else []
+    if not items:
+        raise bad_field("Records", f"is {kind_of(fields.get('Records'))}, it must be a list with something in it")
     if len(items) > _MAX_RECORDS:
         raise rejected(RejectKind.TOO_LARGE, f"It has {len(items)} records, the limit is {_MAX_RECORDS}.")
     return tuple(hint for item in items for hint in _hints(item))

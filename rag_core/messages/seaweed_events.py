@@ -33,7 +33,7 @@ def may_be_seaweed(message: Message) -> bool:
 
 
 def seaweed_event(message: Message) -> tuple[ObjectHint, ...]:
-    """Return the hints of a change in a bucket; none for folders, parts of uploads and what lies outside buckets.
+    """Return the hints of a change in a bucket; none for folders, parts of uploads and what is no bucket's.
 
     Raises ``MessageRejected``.
     """
@@ -56,7 +56,7 @@ def _hint(path: str, entry: _Entry, presence: Presence) -> list[ObjectHint]:
     if entry.is_directory or not path.startswith(_BUCKETS):
         return []
     bucket, _, key = path.removeprefix(_BUCKETS).partition("/")
-    if not key or key.startswith(f"{_UPLOADS}/"):
+    if not key or bucket.startswith(".") or key.startswith(f"{_UPLOADS}/"):
         return []
     folder, _, _ = key.rpartition("/")
     is_version = folder.endswith(_VERSIONS)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import random
 from typing import Any
 
 import pytest
@@ -152,7 +153,7 @@ def _storable(*said: str | None) -> None:
 
 
 forms = st.sampled_from(list(Form))
-thorough = settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
@@ -169,11 +170,45 @@ def test_json_of_any_shape_is_accounted_for(
     account(key, json.dumps(value).encode(), given_headers, form)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(keys, st.one_of(st.none(), st.binary(max_size=200), values.map(lambda value: json.dumps(value).encode())), forms)
 def test_any_bytes_are_accounted_for(key: bytes | None, value: bytes | None, form: Form) -> None:
     account(key, value, (), form)
     account(b"/buckets/" + (key or b"b/k"), value, (), form)
+
+
+def test_five_thousand_damaged_examples_are_accounted_for() -> None:
+    chance = random.Random(5)
+    shipped = [example(name) for name in EXAMPLES]
+    odd = [None, True, -1, 2**70, 1e308, "", "\ud800", "a\0b", "x" * 70_000, [], {}, [[[[[[]]]]]], {"a": {"b": 1}}]
+    for _ in range(5_000):
+        given = chance.choice(shipped)
+        damaged = bytearray(given.value or b"{}")
+        if chance.random() < 0.5:
+            for _ in range(chance.randint(1, 4)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        else:
+            damaged = bytearray(_with_odd_parts(bytes(damaged), chance, odd))
+        key = chance.choice([given.key, None, b"", chance.randbytes(5)])
+        account(key, bytes(damaged), given.headers, chance.choice(list(Form)))
+
+
+def _with_odd_parts(value: bytes, chance: random.Random, odd: list[Any]) -> bytes:
+    """Return a JSON value of which one to three parts are something odd."""
+    try:
+        changed: Any = json.loads(value)
+    except ValueError:
+        return value[: chance.randrange(len(value))]
+    for _ in range(chance.randint(1, 3)):
+        at = changed
+        while isinstance(at, dict | list) and at:
+            place = chance.choice(list(at) if isinstance(at, dict) else range(len(at)))
+            if isinstance(at[place], dict | list) and at[place] and chance.random() < 0.7:
+                at = at[place]
+                continue
+            at[place] = copy.deepcopy(chance.choice(odd))
+            break
+    return json.dumps(changed).encode()
 
 
 @pytest.mark.parametrize("form", list(Form))

@@ -118,10 +118,12 @@ SCHEMAS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name.startswith(tuple(SCHEMAS))])
+# SeaweedFS sends protobuf, which has none.
+WITH_SCHEMA = [name for name in EXAMPLES if name.startswith(tuple(SCHEMAS)) and not name.startswith("s3-seaweedfs")]
+
+
+@pytest.mark.parametrize("name", WITH_SCHEMA)
 def test_an_example_fits_its_schema(name: str) -> None:
-    if name.startswith("s3-seaweedfs"):
-        pytest.skip("protobuf has no JSON Schema")
     form = next(form for prefix, form in SCHEMAS.items() if name.startswith(prefix))
     value = example(name).value
     assert value is not None
