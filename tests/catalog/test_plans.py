@@ -28,7 +28,7 @@ from resources.clients.catalog import (
     writing,
 )
 from resources.clients.catalog.values import Lane
-from tests.catalog.observing import COLLECTION, INDEX, SOURCE
+from tests.catalog.observing import COLLECTION, INDEX, SOURCE, present
 from tests.services.postgres import PostgresServer
 
 ARRIVALS = 200_000
@@ -210,6 +210,16 @@ def test_statement_of_a_tick_never_reads_a_large_table_from_end_to_end(full: Cat
     root = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
     scanned = [node["Relation Name"] for node in _nodes(root) if node["Node Type"] == "Seq Scan"]
     assert not LARGE.intersection(scanned), json.dumps(root, indent=1)
+
+
+def test_a_key_of_a_collection_that_was_never_counted_is_looked_up_by_its_primary_key(full: Catalog) -> None:
+    parameters = {"collection": "newcomer", "source": SOURCE, "older_than": None}
+    with full._database.engine.connect() as connection, connection.begin() as transaction:
+        numbering.open_staging(connection)
+        numbering.stage(connection, "newcomer", [present(f"k{number}") for number in range(5000)])
+        plan = "\n".join(connection.execute(text(f"EXPLAIN {numbering._DROP_SAME.text}"), parameters).scalars())
+        transaction.rollback()
+    assert "observations_pkey" in plan, plan
 
 
 def test_request_finds_the_few_due_blocks_among_many_settled_ones(full: Catalog) -> None:

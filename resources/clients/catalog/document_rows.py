@@ -88,7 +88,7 @@ PAGE = text(
     f"""
 {_COLUMNS} FROM (
     SELECT DISTINCT ON (uri_start, document_id) collection, uri_start, document_id, number FROM observations
-    WHERE collection = :collection AND starts_with(uri, :prefix) AND uri_start >= :prefix_start
+    WHERE collection || '' = :collection AND starts_with(uri, :prefix) AND uri_start >= :prefix_start
         AND uri_start <= :prefix_end
         AND (uri_start, document_id) > (:uri_start, CAST(:document_id AS uuid))
     ORDER BY uri_start, document_id, number DESC LIMIT :limit

@@ -22,6 +22,7 @@ from rag_core.identity import document_id
 from rag_core.messages.ordering import MessagePlace
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.dead_letters import settle_replayed, write_dead_letters
+from resources.clients.catalog.growing import count_anew_when_grown
 from resources.clients.catalog.numbering import number_staged, open_staging, stage
 from resources.clients.catalog.outbox import put_into_outbox
 from resources.clients.catalog.recording import move_position
@@ -83,6 +84,7 @@ class Messages:
             hinted = sum(
                 _hint(connection, collection, name, seen, limits).new for name, seen in (hints or {}).items() if seen
             )
+        count_anew_when_grown(self._database, recorded)
         return RecordedMessages(recorded=recorded, superseded=len(messages) - kept, hinted=hinted, dead=len(dead))
 
     def held(self, collection: str, source: str, key: str) -> HeldMessage | None:

@@ -9,6 +9,7 @@ from sqlalchemy.sql import bindparam
 
 from rag_core.arrivals import Observation
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.growing import count_anew_when_grown
 from resources.clients.catalog.numbering import number_staged, open_staging, stage
 from resources.clients.catalog.values import PartitionLimits, Position, PositionChange, PositionMoved, Recorded
 
@@ -43,7 +44,9 @@ class Recording:
                 move_position(connection, collection, source, position)
             if sweep_id is not None:
                 stage_missing(connection, collection, source, sweep_id, missing)
-            return number_staged(connection, collection, source, staged=staged, limits=limits)
+            recorded = number_staged(connection, collection, source, staged=staged, limits=limits)
+        count_anew_when_grown(self._database, recorded)
+        return recorded
 
     def position(self, collection: str, source: str) -> Position:
         """Return the source's bookmark; version 0 and an empty value before the first."""

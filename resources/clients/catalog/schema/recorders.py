@@ -72,7 +72,8 @@ observations = Table(
     Column("announced", Text, nullable=False),
     Column("number", BigInteger, nullable=False),
     time_column("recorded_at"),
-    Index("observations_by_uri", "collection", "uri_start", "document_id"),
+    # An expression, so that no look-up by key is planned on it, whatever the statistics of a new collection say.
+    Index("observations_by_uri", text("(collection || '')"), "uri_start", "document_id"),
     Index("observations_present", "collection", "source", postgresql_where=text("presence = 'present'")),
     CheckConstraint("presence IN ('present', 'gone')", name="presence_is_known"),
     comment="The latest recorded observation of each key: what a repeated one is compared with.",

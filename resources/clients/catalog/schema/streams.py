@@ -3,7 +3,14 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.clients.catalog.schema.columns import BYTEWISE, METADATA, name_column, text_column, time_column
+from resources.clients.catalog.schema.columns import (
+    BYTEWISE,
+    METADATA,
+    count_column,
+    name_column,
+    text_column,
+    time_column,
+)
 
 messages = Table(
     "messages",
@@ -22,7 +29,7 @@ messages = Table(
     text_column("details"),
     Column("body", LargeBinary),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("reading", BigInteger, nullable=False, server_default="0"),
+    count_column("reading"),
     time_column("recorded_at"),
     CheckConstraint("presence IN ('present', 'gone')", name="message_presence_is_known"),
     comment="The newest message of each key of a stream, in Kafka's order: the bytes exist nowhere else.",

@@ -14,7 +14,7 @@ def upgrade() -> None:
         topic text COLLATE "C" NOT NULL, incarnation integer NOT NULL, partition integer NOT NULL,
         record_offset bigint NOT NULL, timestamp_ms bigint NOT NULL, presence text NOT NULL, etag text NOT NULL,
         media_type text NOT NULL DEFAULT '', details text NOT NULL DEFAULT '', body bytea, size_bytes bigint NOT NULL,
-        reading bigint NOT NULL DEFAULT 0, recorded_at timestamptz NOT NULL DEFAULT now(),
+        reading bigint NOT NULL DEFAULT '0', recorded_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (collection, source, key),
         CONSTRAINT message_presence_is_known CHECK (presence IN ('present', 'gone'))
     )
