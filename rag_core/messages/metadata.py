@@ -94,11 +94,12 @@ def _plain(name: str, value: object, depth: int) -> Json:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if depth < _MAX_DEPTH and type(value) is list:
+    kind = type(value)
+    if depth < _MAX_DEPTH and kind is list:
         items = cast("list[object]", value)
         if len(items) <= MAX_GROUPS:
             return [_plain(name, item, depth + 1) for item in items]
-    if depth < _MAX_DEPTH and type(value) is dict:
+    if depth < _MAX_DEPTH and kind is dict:
         fields = cast("Fields", value)
         if len(fields) <= MAX_FIELDS:
             return {_name(field): _plain(name, item, depth + 1) for field, item in fields.items()}
