@@ -1,7 +1,7 @@
 """``rag produce``: files, JSON lines and Wikimedia's changes into a topic."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -228,7 +228,7 @@ def _per_s(rate: str) -> float:
     return float(found[1])
 
 
-def _not_together(options: dict[str, object], *, with_: str) -> None:
+def _not_together(options: Mapping[str, object], *, with_: str) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise InvalidRequest(f"{' and '.join(given)} cannot be with {with_}.", remedy="Leave one of them out.")

@@ -28,7 +28,8 @@ def sending_bar(*, show: bool, fraction: Callable[[], float | None] = lambda: No
 
         def show_now(messages: int, total_bytes: int) -> None:
             done = fraction()
-            known = {} if done is None else {"total": 1.0, "completed": done}
-            bars.update(task, messages=messages, size=decimal(total_bytes), **known)
+            if done is not None:
+                bars.update(task, total=1.0, completed=done)
+            bars.update(task, messages=messages, size=decimal(total_bytes))
 
         yield show_now

@@ -205,10 +205,11 @@ class Sender:
             from kafka import KafkaProducer
             from kafka.errors import KafkaTimeoutError
 
+            settings: dict[str, Any] = {**self._target.connection, "request_timeout_ms": int(_REQUEST_S * 1000)}
             try:
                 with translating("connect", self._target.servers):
                     self._producer = KafkaProducer(
-                        **{**self._target.connection, "request_timeout_ms": int(_REQUEST_S * 1000)},
+                        **settings,
                         acks="all",
                         enable_idempotence=True,
                         linger_ms=int(_LINGER_S * 1000),

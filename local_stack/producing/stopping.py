@@ -18,7 +18,7 @@ class Stop:
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._at_once = threading.Event()
-        self.when_asked: Callable[[], None] = lambda: None
+        self.when_asked: Callable[[], object] = lambda: None
 
     def ask(self) -> None:
         """Ask to end; a second time: at once."""

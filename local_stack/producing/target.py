@@ -135,7 +135,7 @@ def _described(admin: Any, topic: str, partitions: int | None) -> int:
 
 def _make(admin: Any, topic: str, partitions: int | None) -> None:
     """Make the topic, with the brokers' defaults for the rest."""
-    from kafka.errors import BrokerResponseError, RetriableError, TopicAlreadyExistsError
+    from kafka.errors import BrokerResponseError, TopicAlreadyExistsError
 
     if partitions is None:
         raise InvalidRequest(
@@ -146,7 +146,7 @@ def _make(admin: Any, topic: str, partitions: int | None) -> None:
     except TopicAlreadyExistsError:
         pass  # somebody else was faster
     except BrokerResponseError as error:
-        if isinstance(error, RetriableError):
+        if error.retriable:
             raise
         raise InvalidRequest(
             f"The brokers make no topic {topic!r}: {error}.", remedy="Ask for the right, or make it by their own tools."

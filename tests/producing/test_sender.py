@@ -1,6 +1,7 @@
 """A broker that dies under the producer: every message arrives, each key's in order, or it is said which did not."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -35,10 +36,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_outage_longer_than_a_producer_lives_loses_nothing_and_keeps_each_keys_order(tmp_path: object) -> None:
+def test_an_outage_longer_than_a_producer_lives_loses_nothing_and_keeps_each_keys_order(tmp_path: Path) -> None:
     with KafkaBroker(properties={"broker.session.timeout.ms": "3000"}) as broker:
         topic = broker.create_topic(partitions=3)
-        target = target_of(broker, topic)
+        target = target_of(broker, topic, home=tmp_path)
         sender = Sender(target, stop=Stop(), give_up_after_s=120, refused=refuse)
         sender.send(messages(0, 1000))
         sender.finish()
@@ -65,6 +66,6 @@ def test_an_outage_longer_than_a_producer_lives_loses_nothing_and_keeps_each_key
         lost.close()
 
 
-def target_of(broker: KafkaBroker, topic: str) -> Target:
-    settings = Settings.model_construct(kafka=broker.bootstrap)
+def target_of(broker: KafkaBroker, topic: str, *, home: Path) -> Target:
+    settings = Settings(home=home, kafka=broker.bootstrap)  # pyright: ignore[reportCallIssue] - the rest has defaults
     return chosen_target(settings, topic=topic, bootstrap=None, collection=None, partitions=None)
