@@ -4,6 +4,7 @@ import http.client
 import socket
 import struct
 
+from local_stack.kafka_broker.handshake import kafka_answers
 from local_stack.parts import Part
 
 HOST = "127.0.0.1"
@@ -16,6 +17,8 @@ def answers(part: Part, *, timeout_s: float = 2.0) -> bool:
     try:
         if part.speaks == "postgres":
             return _postgres_answers(part.port, timeout_s)
+        if part.speaks == "kafka":
+            return kafka_answers(part.port, timeout_s)
         return _http_answers(part.port, part.ready_path, timeout_s)
     except (OSError, http.client.HTTPException):
         return False

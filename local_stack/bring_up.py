@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.dagster_home import SCHEMA, shares_the_catalog, write_dagster_home
+from local_stack.kafka_broker.part import prepare_kafka
 from local_stack.members import end_members
 from local_stack.parts import Part
 from local_stack.plan import Plan, plan_stack
@@ -62,18 +63,30 @@ def alone_in(home: Path) -> Iterator[None]:
         yield
 
 
-def prepare(settings: Settings, *, with_s3: bool, say: Callable[[str], None]) -> Plan:
-    """Check everything and make what the parts find when they start; starts nothing."""
+def prepare(
+    settings: Settings,
+    *,
+    with_s3: bool,
+    with_kafka: bool,
+    say: Callable[[str], None],
+    show_passing: Callable[[str], None],
+) -> Plan:
+    """Check everything and make what the parts find when they start; starts nothing.
+
+    ``say`` gets what stays to be read, ``show_passing`` what is worth a glance while something takes long.
+    """
     home = settings.home
     if left := end_members(home):
         say(f"Ended {left} processes that an earlier stack had left.")
-    plan = plan_stack(settings, with_s3=with_s3)
+    plan = plan_stack(settings, with_s3=with_s3, with_kafka=with_kafka)
     if not plan.parts:
         raise ConfigurationError("There is nothing to start.", remedy="See RAG_PARTS and the URL settings.")
     check_ports(plan.parts)
     names = {part.name for part in plan.parts}
     if "postgres" in names:
         _make_cluster(home, say)
+    if "kafka" in names:
+        prepare_kafka(plan.settings, say=say, show_passing=show_passing)
     for folder in ("qdrant", "s3/data", "logs", "dagster"):
         (home / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     if names & {"dagster-webserver", "dagster-daemon"}:
@@ -155,7 +168,7 @@ def _make_cluster(home: Path, say: Callable[[str], None]) -> None:
 def _check_replaced(plan: Plan) -> None:
     """Ask the servers that URL settings name before anything relies on them."""
     for name, setting in plan.replaced.items():
-        if name in ("dagster-webserver", "dagster-daemon", "api", "s3"):
+        if name in ("dagster-webserver", "dagster-daemon", "api", "s3", "kafka"):
             continue  # nothing here depends on them at the start
         probe, end = probe_of(name, plan.settings), time.monotonic() + EXTERNAL_LIMIT_S
         while missing := probe():

@@ -23,7 +23,7 @@ class Part:
     port: int | None = None
     port_setting: str | None = None
     more_ports: tuple[int, ...] = ()
-    speaks: Literal["http", "postgres"] | None = None
+    speaks: Literal["http", "postgres", "kafka"] | None = None
     """What answers on the port, None for a part that listens nowhere."""
     ready_path: str = "/"
     stop_signal: Literal["TERM", "INT"] = "TERM"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.dagster_home import dagster_environment, workspace_file
+from local_stack.kafka_broker.part import kafka_part
 from local_stack.parts import Part
 from local_stack.postgres import database_url, server_command, server_environment
 from local_stack.private_files import generated_secret
@@ -15,7 +16,11 @@ from rag_core.errors import ConfigurationError
 from resources.clients.settings import Settings
 
 HOST = "127.0.0.1"
-PART_NAMES = ("postgres", "qdrant", "s3", "dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher")
+PART_NAMES = (
+    *("postgres", "qdrant", "s3", "kafka"),
+    *("dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher", "listener"),
+)
+ONLY_WHEN_ASKED_FOR = ("s3", "kafka")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +41,21 @@ class Plan:
         }
 
 
-def plan_stack(settings: Settings, *, with_s3: bool) -> Plan:
+def plan_stack(settings: Settings, *, with_s3: bool, with_kafka: bool = False) -> Plan:
     """Decide what is started for ``settings`` (those of the environment alone); starts and probes nothing."""
     unknown = [name for name in settings.parts if name not in PART_NAMES]
     if unknown:
         raise ConfigurationError(
             f"RAG_PARTS names {', '.join(unknown)}, which is no part.", remedy=f"Parts are {', '.join(PART_NAMES)}."
         )
-    wanted = [name for name in PART_NAMES if name in settings.parts or (not settings.parts and name != "s3")]
-    if with_s3 and "s3" not in wanted:
-        wanted.append("s3")
+    asked = {name for name, is_asked in (("s3", with_s3), ("kafka", with_kafka)) if is_asked}
+    default = () if settings.parts else [name for name in PART_NAMES if name not in ONLY_WHEN_ASKED_FOR]
+    wanted = {*settings.parts, *default, *asked}
     settings_of = {
         "postgres": "database_url",
         "qdrant": "qdrant_url",
         "s3": "s3_endpoint",
+        "kafka": "kafka",
         "dagster-webserver": "dagster_url",
         "dagster-daemon": "dagster_url",
         "run-workers": "dagster_url",
@@ -86,6 +92,8 @@ def _with_addresses(settings: Settings, names: list[str]) -> Settings:
         known["s3_endpoint"] = f"http://{HOST}:{settings.s3_port}"
         known["s3_access_key_id"] = generated_secret(home, "s3-access-key-id")
         known["s3_secret_access_key"] = generated_secret(home, "s3-secret-access-key")
+    if "kafka" in names:
+        known["kafka"] = f"{HOST}:{settings.kafka_port}"
     return settings.model_copy(update=known)
 
 
@@ -94,11 +102,13 @@ def _part(name: str, settings: Settings, names: list[str]) -> Part:
         "postgres": _postgres,
         "qdrant": _qdrant,
         "s3": _s3,
+        "kafka": kafka_part,
         "dagster-webserver": _webserver,
         "dagster-daemon": _daemon,
         "run-workers": _run_workers,
         "api": _api,
         "watcher": _watcher,
+        "listener": _listener,
     }
     part = makers[name](settings)
     # Only what this stack starts is waited for; a server behind a URL is there or the part says that it is not.
@@ -184,7 +194,7 @@ def _daemon(settings: Settings) -> Part:
     return Part(
         name="dagster-daemon",
         command=_python("local_stack.dagster_daemon", str(workspace_file(settings))),
-        needs=("postgres", "s3"),
+        needs=("postgres", "s3", "kafka"),
         environment=_environment(settings) | dagster_environment(settings),
         stop_limit_s=30,
         stops_group=True,
@@ -221,6 +231,15 @@ def _watcher(settings: Settings) -> Part:
         command=_python("sensors.watcher"),
         needs=("postgres", "s3"),
         environment=_environment(settings) | dagster_environment(settings),
+    )
+
+
+def _listener(settings: Settings) -> Part:
+    return Part(
+        name="listener",
+        command=_python("sensors.listener"),
+        needs=("postgres", "s3", "kafka"),
+        environment=_environment(settings),
     )
 
 

@@ -28,6 +28,7 @@ def probe_of(name: str, settings: Settings) -> Probe:
         "postgres": lambda: _sql(settings.require("database_url")),
         "qdrant": lambda: _http(settings.require("qdrant_url") + "/readyz", key=settings.qdrant_api_key),
         "s3": lambda: _bucket(settings),
+        "kafka": lambda: _brokers(settings.require("kafka")),
         "dagster-webserver": lambda: _workspace(settings.require("dagster_url")),
         "dagster-daemon": lambda: _daemons(settings.dagster_url),
         "api": lambda: _http(settings.require("api_url") + "/readyz"),
@@ -75,6 +76,22 @@ def _bucket(settings: Settings) -> str:
     except (BaseError, OSError) as error:
         return f"bucket {BUCKET}: {str(error).splitlines()[0][:200]}"
     return ""
+
+
+def _brokers(addresses: str) -> str:
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    limit_ms = TIMEOUT_S * 1000
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=addresses.split(","), bootstrap_timeout_ms=limit_ms, request_timeout_ms=limit_ms
+        )
+        with client:
+            brokers = client.describe_cluster()["brokers"]
+    except (KafkaError, OSError) as error:
+        return f"{addresses}: {error}"
+    return "" if any(not broker.get("is_fenced") for broker in brokers) else "no broker takes part in the cluster yet"
 
 
 def _workspace(url: str) -> str:

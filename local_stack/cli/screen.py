@@ -31,6 +31,30 @@ def progress() -> Iterator[Callable[[list["Readiness"]], None]]:
         yield lambda lines: live.update(_progress_table(lines))
 
 
+@contextlib.contextmanager
+def passing_line() -> Iterator[Callable[[str], None]]:
+    """Yield the function that shows a line until the next takes its place, an empty one none; silent off a terminal."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        yield _show_nothing
+        return
+    from rich.text import Text
+
+    status = console.status("")
+
+    def show(line: str) -> None:
+        status.update(Text(line))
+        if line:
+            status.start()
+        else:
+            status.stop()
+
+    try:
+        yield show
+    finally:
+        status.stop()
+
+
 class StatusLines:
     """Says what changed since it was shown last."""
 
@@ -55,6 +79,10 @@ class _ReadyLines:
             if line.after_s is not None and line.name not in self._said:
                 self._said.add(line.name)
                 say(f"  {line.name} is ready ({line.after_s:.1f} s)")
+
+
+def _show_nothing(line: str) -> None:
+    del line
 
 
 def _progress_table(lines: list["Readiness"]) -> Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from local_stack.bring_up import alone_in, prepare, start_and_wait
-from local_stack.cli.screen import StatusLines, progress, say
+from local_stack.cli.screen import StatusLines, passing_line, progress, say
 from local_stack.parts import parts_of
 from local_stack.status import stack_status
 from local_stack.supervisor import stop_supervisor
@@ -23,7 +23,7 @@ class EndRequested(BaseException):
     """A person or the system asked this command to end; not an error, so that no handler of errors takes it."""
 
 
-def run_up(*, detach: bool, with_s3: bool, limit_s: float) -> None:
+def run_up(*, detach: bool, with_s3: bool, with_kafka: bool, limit_s: float) -> None:
     """Bring the stack up; stay with it until Ctrl-C or SIGTERM unless ``detach``."""
     os.umask(0o077)  # all that is made here is its owner's alone
     settings = load_settings(with_stack=False)  # a URL from an earlier stack's file would replace a part by itself
@@ -33,11 +33,12 @@ def run_up(*, detach: bool, with_s3: bool, limit_s: float) -> None:
     try:
         with alone_in(home):
             if SupervisorSocket(home).is_alive():
-                _check_same(home, with_s3=with_s3)
+                _check_same(home, with_s3=with_s3, with_kafka=with_kafka)
                 say(f"The stack in {home} is running already.")
                 print_addresses(home)
                 return
-            plan = prepare(settings, with_s3=with_s3, say=say)
+            with passing_line() as show_passing:
+                plan = prepare(settings, with_s3=with_s3, with_kafka=with_kafka, say=say, show_passing=show_passing)
             with progress() as watch:
                 start_and_wait(plan, ends_with_us=not detach, limit_s=limit_s, watch=watch)
         print_addresses(home)
@@ -72,12 +73,14 @@ def _follow(home: Path) -> None:
     say("The stack was stopped.")
 
 
-def _check_same(home: Path, *, with_s3: bool) -> None:
-    names = {part.name for part in parts_of(read_stack(home))}
-    if with_s3 and "s3" not in names:
-        raise ConfigurationError(
-            "The stack is running without S3.", remedy="Stop it with 'rag down', then 'rag up --s3'."
-        )
+def _check_same(home: Path, *, with_s3: bool, with_kafka: bool) -> None:
+    stack = read_stack(home)
+    there = {part.name for part in parts_of(stack)} | set(stack.get("replaced", {}))
+    for name, word, is_asked in (("s3", "S3", with_s3), ("kafka", "Kafka", with_kafka)):
+        if is_asked and name not in there:
+            raise ConfigurationError(
+                f"The stack is running without {word}.", remedy=f"Stop it with 'rag down', then 'rag up --{name}'."
+            )
 
 
 def _end_requested(number: int, frame: FrameType | None) -> None:

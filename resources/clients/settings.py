@@ -5,6 +5,7 @@ that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read b
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.home import rag_home, read_stack
 
 PREFIX = "RAG_"
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 Port = Annotated[int, Field(ge=1, le=65535)]
 Secret = Annotated[str | None, Field(repr=False)]
 
@@ -42,12 +44,14 @@ class Settings(BaseSettings):
     s3_access_key_id: Secret = Field(None, description="Key id for the S3 server.")
     s3_secret_access_key: Secret = Field(None, description="Secret key for the S3 server.")
     s3_region: str = Field("us-east-1", description="Region for the S3 server.")
+    kafka: str | None = Field(None, description="Kafka: host:port, comma-separated; given, --kafka starts none.")
 
     postgres_port: Port = Field(15432, description="Port of the started PostgreSQL.")
     qdrant_port: Port = Field(6333, description="Port of the started Qdrant.")
     dagster_port: Port = Field(3000, description="Port of the started Dagster webserver.")
     api_port: Port = Field(8000, description="Port of the started query API.")
     s3_port: Port = Field(8333, description="First of the ten ports of the started S3 server.")
+    kafka_port: Port = Field(9092, description="First of the two ports of the started Kafka.")
 
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
 
@@ -68,6 +72,14 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a URL that begins with postgresql://")
         return value if value is None else value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("kafka")
+    @classmethod
+    def _is_addresses(cls, value: str | None) -> str | None:
+        addresses = [] if value is None else [address.strip() for address in value.split(",") if address.strip()]
+        if any(not _ADDRESS.fullmatch(address) for address in addresses):
+            raise ValueError("must be host:port, or several of them with commas between")
+        return ",".join(addresses) or None
 
     @field_validator("qdrant_url", "api_url", "dagster_url", "s3_endpoint")
     @classmethod

@@ -97,6 +97,7 @@ def test_a_missing_setting_fails_by_its_name() -> None:
         ("RAG_API_PORT", "70000"),
         ("RAG_DATABASE_URL", "mysql://u:hidden@h/d"),
         ("RAG_QDRANT_URL", "file:///etc/passwd"),
+        ("RAG_KAFKA", "kafka://somewhere"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_not_shown(
@@ -122,10 +123,12 @@ def test_every_url_setting_replaces_its_parts(tmp_path: Path) -> None:
         dagster_url="http://h:2",
         api_url="http://h:3",
         s3_endpoint="http://h:4",
+        kafka="h:5",
     )
-    plan = plan_stack(everything, with_s3=True)
-    assert [part.name for part in plan.parts] == ["watcher"]
+    plan = plan_stack(everything, with_s3=True, with_kafka=True)
+    assert [part.name for part in plan.parts] == ["watcher", "listener"]
     assert plan.replaced["dagster-daemon"] == "RAG_DAGSTER_URL"
+    assert plan.replaced["kafka"] == "RAG_KAFKA"
 
 
 def test_s3_is_started_only_when_asked_for_and_its_keys_reach_the_parts(tmp_path: Path) -> None:
@@ -135,6 +138,28 @@ def test_s3_is_started_only_when_asked_for_and_its_keys_reach_the_parts(tmp_path
     assert parts["dagster-daemon"].environment["AWS_SECRET_ACCESS_KEY"] == secret
     assert parts["dagster-daemon"].needs == ("postgres", "s3")
     assert not any(secret in word for part in parts.values() for word in part.command)
+
+
+def test_kafka_is_started_only_when_asked_for_and_its_address_reaches_the_parts(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, kafka_port=20000)
+    assert "kafka" not in {part.name for part in plan_stack(settings, with_s3=False).parts}
+    parts = {part.name: part for part in plan_stack(settings, with_s3=False, with_kafka=True).parts}
+    assert (parts["kafka"].port, parts["kafka"].more_ports) == (20000, (20001,))
+    assert "kafka" in parts["dagster-daemon"].needs
+    ours = [part for part in parts.values() if part.inherits_environment]
+    assert {part.environment["RAG_KAFKA"] for part in ours} == {"127.0.0.1:20000"}
+    assert not any(name.startswith("RAG_") for name in parts["kafka"].environment)
+
+
+@pytest.mark.parametrize("named", [{"parts": ("kafka",)}, {"parts": ("postgres",)}])
+def test_parts_by_name_and_the_option_both_start_kafka(tmp_path: Path, named: dict[str, tuple[str, ...]]) -> None:
+    plan = plan_stack(Settings(home=tmp_path, **named), with_s3=False, with_kafka=named["parts"] == ("postgres",))
+    assert "kafka" in {part.name for part in plan.parts}
+
+
+def test_addresses_of_kafka_are_a_list_with_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_KAFKA", " one:9092, [::1]:9093 ,")
+    assert load_settings().kafka == "one:9092,[::1]:9093"
 
 
 def test_runs_go_to_waiting_workers_unless_the_default_launcher_is_asked_for(tmp_path: Path) -> None:
@@ -164,7 +189,7 @@ def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_part_survives_its_json(tmp_path: Path) -> None:
-    for part in plan_stack(Settings(home=tmp_path), with_s3=True).parts:
+    for part in plan_stack(Settings(home=tmp_path), with_s3=True, with_kafka=True).parts:
         assert Part.from_json(part.to_json()) == part
 
 
@@ -211,5 +236,5 @@ def test_every_setting_is_documented() -> None:
 
 def test_default_ports_lie_below_those_that_linux_lends_to_outgoing_connections() -> None:
     defaults = {name: field.default for name, field in Settings.model_fields.items() if name.endswith("_port")}
-    assert len(defaults) == 5
+    assert len(defaults) == 6
     assert all(1024 <= port < 32768 - 10 for port in defaults.values()), defaults

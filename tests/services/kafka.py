@@ -22,6 +22,7 @@ from local_stack.kafka_broker.handshake import kafka_answers
 from local_stack.kafka_broker.jars import fetch_jars
 from local_stack.kafka_broker.java import Java, find_java
 from local_stack.kafka_broker.node import (
+    HOST,
     KafkaNode,
     broker_command,
     new_cluster_id,
@@ -33,6 +34,12 @@ from tests.services.kafka_topics import KafkaTopics
 from tests.services.loopback import free_ports, wait_until
 
 GIVEN = "RAG_TEST_KAFKA"
+_FOR_TESTS = {
+    "auto.create.topics.enable": "false",
+    "log.cleaner.backoff.ms": "500",  # compaction, and what retention leaves, within a test's patience
+    "log.retention.check.interval.ms": "1000",
+    "log.initial.task.delay.ms": "500",
+}
 _ROOT = Path(__file__).parents[2]
 _BECOME = """
 import os, signal, sys
@@ -46,12 +53,20 @@ os.execv(sys.argv[2], sys.argv[2:])
 class KafkaCluster(KafkaTopics):
     """Brokers on free loopback ports in folders of their own while the ``with`` block lasts, then gone with all of it.
 
-    Brokers are numbered from 0. Topics do not come into being by themselves: ``create_topic`` makes them.
+    Brokers are numbered from 0. Topics do not come into being by themselves: ``create_topic`` makes them. ``listeners``
+    names more ways in, each with its protocol (such as SASL_SSL): ``bootstrap_of`` says where they are.
     """
 
-    def __init__(self, brokers: int = 3, *, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        brokers: int = 3,
+        *,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+    ) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="rag-kafka-"))
-        ports = free_ports(2 * brokers)
+        more = dict(listeners or {})
+        ports = free_ports((2 + len(more)) * brokers)
         controllers = {number + 1: ports[brokers + number] for number in range(brokers)}
         self.nodes = tuple(
             KafkaNode(
@@ -60,7 +75,11 @@ class KafkaCluster(KafkaTopics):
                 port=ports[number],
                 controller_port=controllers[number + 1],
                 other_controllers={id_: port for id_, port in controllers.items() if id_ != number + 1},
-                properties={"auto.create.topics.enable": "false", **(properties or {})},
+                more_listeners={
+                    name: (protocol, ports[(2 + place) * brokers + number])
+                    for place, (name, protocol) in enumerate(more.items())
+                },
+                properties={**_FOR_TESTS, **(properties or {})},
             )
             for number in range(brokers)
         )
@@ -88,6 +107,10 @@ class KafkaCluster(KafkaTopics):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._clear()
+
+    def bootstrap_of(self, listener: str) -> str:
+        """Return the bootstrap servers of one of the ``listeners``."""
+        return ",".join(f"{HOST}:{node.more_listeners[listener][1]}" for node in self.nodes)
 
     def start(self, broker: int = 0) -> None:
         """Start a broker that was killed or stopped, on its old data; return when clients can use it."""
@@ -160,8 +183,10 @@ class KafkaCluster(KafkaTopics):
 class KafkaBroker(KafkaCluster):
     """One broker of its own, which a test may kill."""
 
-    def __init__(self, *, properties: Mapping[str, str] | None = None) -> None:
-        super().__init__(1, properties=properties)
+    def __init__(
+        self, *, properties: Mapping[str, str] | None = None, listeners: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(1, properties=properties, listeners=listeners)
 
 
 @contextmanager
