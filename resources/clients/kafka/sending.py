@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from rag_core.errors import DependencyUnavailable
@@ -46,10 +47,13 @@ class OutboxSender:
         return sent
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; batches under way are given up, for they wait in the outbox, too."""
+        from kafka.errors import KafkaError
+
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=2)
+            with suppress(KafkaError):
+                producer.close(timeout=2)
 
     def _send(self, waiting: Sequence[tuple[int, OutboxMessage]]) -> None:
         """Return once all are acknowledged; a message that no broker takes goes without its value."""
