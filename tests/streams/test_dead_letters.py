@@ -2,6 +2,8 @@
 
 import json
 
+from kafka.consumer.fetcher import ConsumerRecord
+
 from rag_core.messages.dead_letters import MAX_REPLAYS
 from resources.clients.catalog.values import DeadLetterFilter, PartitionLimits
 from sensors.dead_letter_replay import ReplayEnd
@@ -95,6 +97,7 @@ def test_what_was_too_large_and_is_gone_says_so_and_stays(announcing: Announcing
 
 def test_a_message_that_was_put_back_keeps_its_origin_and_does_not_go_round_for_ever(announcing: Announcing) -> None:
     announcing.kafka.send(announcing.topic, [(b"k", b"no json")], partition=1)
+    sent: list[ConsumerRecord] = []
     for _ in range(MAX_REPLAYS + 2):
         announcing.tick()
         announcing.send_outbox()
