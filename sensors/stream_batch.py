@@ -1,7 +1,6 @@
 """From messages as they were read to what is recorded of them, in the order in which they came."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +17,7 @@ from rag_core.messages.dead_letters import (
 from rag_core.messages.decoding import decode
 from rag_core.messages.keys import document_key, document_uri
 from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint, RejectKind
+from rag_core.messages.metadata import details_text
 from rag_core.messages.ordering import MessagePlace, is_newer
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.streaming import PartitionState, Place, StreamState
@@ -162,12 +162,9 @@ def storable(text: str) -> str:
 
 def _details(document: InlineDocument) -> str:
     """Return what a sidecar of this document would hold; empty where the message says nothing beside the text."""
-    said = dict(document.metadata)
-    if document.title is not None:
-        said["title"] = document.title
-    if document.url is not None:
-        said["url"] = document.url
-    return json.dumps(said, ensure_ascii=False, sort_keys=True) if said else ""
+    if not document.metadata and document.title is None and document.url is None:
+        return ""
+    return details_text(document.metadata, title=document.title, url=document.url)
 
 
 def _etag(body: bytes, media_type: str, details: str) -> str:
