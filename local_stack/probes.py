@@ -82,11 +82,10 @@ def _brokers(addresses: str) -> str:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    limit_ms = TIMEOUT_S * 1000
+    limits_ms = {"bootstrap_timeout_ms": TIMEOUT_S * 1000, "request_timeout_ms": TIMEOUT_S * 1000}
+    connection: dict[str, Any] = {"bootstrap_servers": addresses.split(","), **limits_ms}
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=addresses.split(","), bootstrap_timeout_ms=limit_ms, request_timeout_ms=limit_ms
-        )
+        client: Any = KafkaAdminClient(**connection)  # Any: the stubs are of an older release
         with client:
             brokers = client.describe_cluster()["brokers"]
     except (KafkaError, OSError) as error:

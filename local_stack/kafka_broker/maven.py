@@ -20,7 +20,6 @@ _BOUNDS = (
     "-Dmaven.wagon.rto=60000",
 )
 _DOWNLOADED = re.compile(r"Downloaded from \S+: \S*/(?P<name>[^/\s]+) \((?P<size>[\d.]+) (?P<unit>B|kB|MB)")
-_COPYING = re.compile(r"Copying .*?(?P<name>[^/\s(]+\.jar)\)? to ")
 _UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000}
 
 
@@ -53,7 +52,17 @@ def maven_program() -> str:
 
 def copy_dependencies(pom: Path, into: Path, *, java: Java, watch: Watch | None = None) -> None:
     """Fetch what ``pom`` depends on, checksums verified, and copy the jars ``into`` the folder."""
-    command = [maven_program(), "-B", "-C", *_BOUNDS, "-f", str(pom), _COPY, f"-DoutputDirectory={into}"]
+    command = [
+        maven_program(),
+        "-B",
+        "-C",
+        "-Dstyle.color=never",
+        *_BOUNDS,
+        "-f",
+        str(pom),
+        _COPY,
+        f"-DoutputDirectory={into}",
+    ]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -77,21 +86,21 @@ def copy_dependencies(pom: Path, into: Path, *, java: Java, watch: Watch | None 
             process.stdout.close()
     if code != 0:
         raise DependencyUnavailable(
-            f"Maven could not fetch Apache Kafka: {said[:500]}",
+            f"Maven could not fetch Apache Kafka: {said[:500].rstrip('.')}.",
             dependency="Maven repository",
             remedy="Check this machine's connection (and ~/.m2/settings.xml behind a proxy), then try again.",
         )
 
 
 def _follow(lines: Iterable[str], watch: Watch | None) -> str:
-    """Pass on how far Maven is until it ends; return its first error, or why there is none to show."""
-    files, size_bytes, said = 0, 0, ""
+    """Pass on how far Maven is until it ends; return its first error, or else its last words."""
+    files, size_bytes, error, last = 0, 0, "", "it said nothing"
     for line in lines:
         if seen := _DOWNLOADED.search(line):
             files, size_bytes = files + 1, size_bytes + int(float(seen["size"]) * _UNITS[seen["unit"]])
-        elif not (seen := _COPYING.search(line)):
-            said = said or (line.removeprefix("[ERROR] ").strip() if line.startswith("[ERROR] ") else "")
+            if watch is not None:
+                watch(Fetched(name=seen["name"], files=files, size_bytes=size_bytes))
             continue
-        if watch is not None:
-            watch(Fetched(name=seen["name"], files=files, size_bytes=size_bytes))
-    return said or "it named no reason"
+        last = line.strip() or last
+        error = error or (last.removeprefix("[ERROR] ") if last.startswith("[ERROR] ") else "")
+    return error or last

@@ -38,7 +38,7 @@ def prepare_kafka(settings: Settings, *, say: Callable[[str], None], show_passin
         )
     java = find_java()
     if not jars_folder().is_dir():
-        say(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven, about 50 MB …")
+        say(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven, about 60 MB …")
     jars = fetch_jars(java=java, watch=lambda fetched: show_passing(str(fetched)))
     show_passing("")
     node = _node(settings)
