@@ -64,7 +64,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 def sensor_threads(settings: Settings) -> int:
     """Return how many sensors tick at once: one that waits for each collection, one for each source and stream."""
     loaded, _ = usable_collections(settings.collections)
-    wanted = sum(1 + len(each.collection.sources) + len(each.collection.streams) for each in loaded) + _SPARE_SENSOR_THREADS
+    looking = sum(1 + len(each.collection.sources) + len(each.collection.streams) for each in loaded)
+    wanted = looking + _SPARE_SENSOR_THREADS
     return min(max(wanted, FEWEST_SENSOR_THREADS), MOST_SENSOR_THREADS)
 
 

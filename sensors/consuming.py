@@ -15,70 +15,31 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from rag_core.collection import Collection
 from rag_core.errors import DependencyUnavailable
 from rag_core.kafka import Stream
-from rag_core.streaming import Loss, PartitionState, Place, StreamPlan, StreamState, caught_up, plan_stream
+from rag_core.stream_plan import Loss, StreamPlan, plan_stream
+from rag_core.streaming import PartitionState, Place, StreamState, caught_up, partition_lines
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import (
     PartitionLimits,
     PositionChange,
     PositionMoved,
     RecordedMessages,
-    Stop,
     StopKind,
 )
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, Polled, TopicNow, now_ms
 from sensors.declared_sources import declared_sources
 from sensors.recording_behind import RecordingBehind
 from sensors.stream_batch import BatchMaker, StreamBatch
+from sensors.stream_tick import StreamEnd, StreamTick
 
 POLL_RECORDS = 5000
 _SHORTEST_POLL_S = 0.2
 _LOSSES = (StopKind.OFFSETS_GONE, StopKind.TOPIC_RECREATED)
 _log = logging.getLogger("rag.streams")
-
-
-class StreamEnd(StrEnum):
-    """How a tick of a stream ended."""
-
-    CAUGHT_UP = "caught up"
-    UNDER_WAY = "under way"
-    OVERTAKEN = "overtaken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTick:
-    """What one tick read and recorded; ``lag`` is what was left, in offsets."""
-
-    stream: str
-    end: StreamEnd
-    read: int = 0
-    recorded: int = 0
-    hinted: int = 0
-    superseded: int = 0
-    dead: int = 0
-    deleted: int = 0
-    lag: int = 0
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    stops: tuple[Stop, ...] = ()
-
-    def described(self) -> str:
-        """Return a sentence for the tick's page in the UI."""
-        rate = f" ({self.read / self.seconds:.0f}/s)" if self.read and self.seconds else ""
-        said = [
-            f"{self.stream}: {self.read} messages{rate}, {self.recorded} recorded, {self.hinted} objects hinted at, "
-            f"{self.superseded} older than what is known, {self.dead} dead letters, {self.deleted} deleted; "
-            f"lag {self.lag}; {self.end}"
-        ]
-        if self.absent:
-            said.append(f"topics that are not there yet: {', '.join(self.absent)}")
-        return ". ".join([*said, *self.notes]) + "."
 
 
 class StreamConsumer:
@@ -152,7 +113,8 @@ class StreamConsumer:
         state, deleted = self._conclude(state, recording.version)
         lag = sum(max(0, end - state.partition(place).next_offset) for place, end in plan.ends.items())
         end = StreamEnd.UNDER_WAY if lag else StreamEnd.CAUGHT_UP
-        return replace(tick, end=end, lag=lag, deleted=deleted)
+        shown = partition_lines(state, plan.ends, clock_ms=self._clock_ms())
+        return replace(tick, end=end, lag=lag, deleted=deleted, partitions=shown)
 
     def _read(
         self,
@@ -168,11 +130,12 @@ class StreamConsumer:
         limits = self._stream.tick
         read_bytes = 0
         while tick.read < limits.max_records and read_bytes < limits.max_bytes:
+            polling_s = time.monotonic()
             polled = self._poll(plan, state, wait_s if not tick.read else 0.0, most=limits.max_records - tick.read)
             if not polled.next_offsets:
                 break
             batch = self._batches.batch(polled.messages, polled.next_offsets, state, clock_ms=self._clock_ms())
-            state = state.moved(self._caught_up(batch, plan))
+            state = state.moved(self._measured(batch, state, plan, time.monotonic() - polling_s))
             recording.begin(batch, state)
             read_bytes += batch.read_bytes
             tick = replace(tick, read=tick.read + batch.read, superseded=tick.superseded + batch.left_out)
@@ -196,10 +159,18 @@ class StreamConsumer:
         timeout_s = max(wait_s, 2.0 if behind else _SHORTEST_POLL_S)
         return self._reader.poll(timeout_s=timeout_s, max_records=min(POLL_RECORDS, most))
 
-    def _caught_up(self, batch: StreamBatch, plan: StreamPlan) -> dict[Place, PartitionState]:
+    def _measured(
+        self, batch: StreamBatch, before: StreamState, plan: StreamPlan, seconds: float
+    ) -> dict[Place, PartitionState]:
+        """Return the partitions' states after a batch that took some seconds, waiting for it included."""
         clock_ms = self._clock_ms()
         return {
-            place: replace(part, caught_up_ms=clock_ms) if part.next_offset >= plan.ends.get(place, 0) else part
+            place: replace(
+                part,
+                end_offset=max(plan.ends.get(place, 0), part.next_offset),
+                caught_up_ms=clock_ms if part.next_offset >= plan.ends.get(place, 0) else part.caught_up_ms,
+                records_per_s=round((part.records - before.partition(place).records) / max(seconds, 0.001), 1),
+            )
             for place, part in batch.changes.items()
         }
 

@@ -10,6 +10,7 @@ from sensors.bucket_sensor import MINIMUM_INTERVAL_S
 from sensors.connections import OpenCatalog, shared_catalog
 
 _OUTBOX_S = 2.0
+_SHOWN_PARTITIONS = 12
 
 
 def build_kafka_sensor(
@@ -34,7 +35,7 @@ def build_kafka_sensor(
         "It fails while Kafka is away, and while the stream waits for a person.",
         tags={"rag/collection": collection.name},
     )
-    def consume() -> dg.SkipReason:
+    def consume(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from sensors.source_stops import stopped_error
         from sensors.streams import shared_stream
 
@@ -45,7 +46,9 @@ def build_kafka_sensor(
             opened.sender.send_waiting(max_s=_OUTBOX_S)
         if tick.stops:
             raise stopped_error(list(tick.stops))
-        return dg.SkipReason(tick.described())
+        for line in tick.partitions:
+            context.log.info(line)
+        return dg.SkipReason(" ".join([tick.described(), *tick.partitions[:_SHOWN_PARTITIONS]]))
 
     return consume
 

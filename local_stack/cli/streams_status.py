@@ -49,11 +49,13 @@ def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _topic_line(stream: str, topic: Mapping[str, Any]) -> str:
     parts = topic["partitions"]
     records = sum(part["records"] for part in parts)
+    lag = sum(part["lag"] for part in parts)
     dead = sum(part["dead_letters"] for part in parts)
     ages = [part["newest_message_age_s"] for part in parts if part["newest_message_age_s"] is not None]
     newest = f", newest {_span(min(ages))} old" if ages else ""
     places = "partition" if len(parts) == 1 else "partitions"
-    return f"{stream}: topic {topic['topic']}, {len(parts)} {places}, {records} read, {dead} dead letters{newest}"
+    counts = f"{records} read, lag {lag}, {dead} dead letters{newest}"
+    return f"{stream}: topic {topic['topic']}, {len(parts)} {places}, {counts}"
 
 
 def _span(seconds: float) -> str:

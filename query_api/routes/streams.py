@@ -1,5 +1,7 @@
 """``GET /v1/streams``."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 
 from query_api.dependencies import CatalogDep
@@ -21,7 +23,9 @@ def streams(catalog: CatalogDep) -> StreamList:
 def collection_streams(catalog: Catalog, name: str, waiting: int) -> CollectionStreams:
     """Return one collection's streams, as the catalog knows them."""
     positions = catalog.overview.streams(name)
-    dead = catalog.dead_letters.open_by_partition(name) if positions else {}
+    dead: Mapping[tuple[str, str, int], int] = {}
+    if positions:
+        dead = catalog.dead_letters.open_by_partition(name)
     return CollectionStreams(
         collection=name,
         waiting_to_be_sent=waiting,

@@ -1,6 +1,6 @@
 """Streams as users see them: how far each is recorded, and what of it waits for a person.
 
-All of it is the catalog's: nothing here asks Kafka. How much a stream has not read yet is in its sensor's ticks.
+All of it is the catalog's: nothing here asks Kafka, so the lag is that of the last recording.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,9 @@ class PartitionShape(BaseModel):
 
     partition: int
     next_offset: int = Field(description="The offset that is read next.")
+    lag: int = Field(description="Offsets that were left to read when the partition was recorded last.")
     records: int = Field(description="Messages read since the beginning.")
+    records_per_s: float = Field(description="Rate of the last reading, waiting included.")
     dead_letters: int = Field(description="Dead letters that wait to be replayed or discarded.")
     newest_message_age_s: float | None = Field(description="Age of the newest message read; null before the first.")
     caught_up_age_s: float | None = Field(
@@ -87,7 +89,9 @@ def _partition(number: int, part: PartitionState, dead: int, now_s: float) -> Pa
     return PartitionShape(
         partition=number,
         next_offset=part.next_offset,
+        lag=part.lag,
         records=part.records,
+        records_per_s=part.records_per_s,
         dead_letters=dead,
         newest_message_age_s=_age(part.newest_ms / 1000, now_s) if part.newest_ms > 0 else None,
         caught_up_age_s=_age(part.caught_up_ms / 1000, now_s) if part.caught_up_ms > 0 else None,

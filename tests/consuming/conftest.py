@@ -17,9 +17,10 @@ from resources.clients.kafka.reading import KafkaReader, now_ms
 from resources.clients.object_store import ReadableStore
 from resources.clients.parsing import ParserSandbox
 from resources.clients.stored_messages import MessageStore
-from sensors.consuming import StreamConsumer, StreamTick
+from sensors.consuming import StreamConsumer
 from sensors.object_hints import ObjectHints
 from sensors.stream_batch import BatchMaker
+from sensors.stream_tick import StreamTick
 from tests.pipeline.conftest import catalog, client, database_url, edge, migrated, parser, postgres
 from tests.pipeline.corpus import Corpus, paragraphs
 from tests.services.kafka_topics import KafkaTopics

@@ -6,8 +6,8 @@ from pathlib import Path
 from rag_core.arrivals import ArrivalState
 from rag_core.streaming import StreamState
 from resources.clients.kafka.reading import KafkaReader
-from sensors.consuming import StreamEnd
 from sensors.replaying import StreamReplay
+from sensors.stream_tick import StreamEnd
 from tests.consuming.conftest import STREAM, Streamed, note
 from tests.pipeline.corpus import paragraphs
 

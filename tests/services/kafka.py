@@ -207,9 +207,12 @@ def _taking_part(cluster: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _installed() -> tuple[Java, Path]:
-    """Return Java and Kafka's jars, or fail the test with what to install."""
+    """Return Java and Kafka's jars, or leave the test out (fail it where nothing may be) with what to install."""
     try:
         java = find_java()
         return java, fetch_jars(java=java)
     except RagError as error:
-        pytest.fail(f"{error} ({GIVEN} names one for tests.)", pytrace=False)
+        missing = f"{error} ({GIVEN} names one for tests.)"
+        if os.environ.get("RAG_TEST_REQUIRE_ALL"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)

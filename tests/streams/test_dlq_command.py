@@ -81,5 +81,5 @@ def test_the_api_shows_how_far_streams_are_and_what_waits(
     assert listed["streams"][0]["topics"][0]["topic"] == announcing.topic
     assert listed["waiting_to_be_sent"] == 2
     lines = "\n".join(stream_lines([shown]))
-    assert f"topic {announcing.topic}, 2 partitions, 2 read, 1 dead letters" in lines
+    assert f"topic {announcing.topic}, 2 partitions, 2 read, lag 0, 1 dead letters" in lines
     assert "2 messages wait to be sent" in lines

@@ -1,0 +1,184 @@
+"""What a look at a stream's topics asks for, by where the stream stands in them: pure decisions, no Kafka.
+
+Offsets that are gone before they
+were read are never skipped by themselves:
+
+- A topic of another id than the known one was deleted and made again: its offsets mean other messages. It waits for a
+  person, then it is read from its beginning as the next *incarnation*, which is newer than the one before.
+- A partition that no longer holds the next offset has lost messages. Where the topic is compacted, each key's newest
+  message is still there: the partition is read again from its beginning, and keys that are not met any more are gone.
+  On any other topic nobody knows what was lost: the partition waits for a person.
+- A partition that ends before the next offset has lost messages that were read: it waits for a person, and is then
+  read again from its beginning as another incarnation.
+- On a compacted topic, tombstones are kept for a while only. Who was away longer has missed deletions: read again.
+- Partitions that were added are read from their beginning; a topic that is not there yet is waited for.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from rag_core.streaming import PartitionState, Place, StreamState, TopicState
+
+
+class TopicNow(Protocol):
+    """A topic as its brokers describe it now."""
+
+    @property
+    def topic_id(self) -> str:
+        """Differs for a topic that was deleted and made again."""
+        ...
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether the newest message of each key is kept."""
+        ...
+
+    @property
+    def tombstones_kept_ms(self) -> int:
+        """How long compaction keeps tombstones."""
+        ...
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """First and next offset of each partition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something a person must accept before reading goes on: ``name`` says exactly what, and is what is accepted."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """What a look at the topics asks for: ``positions`` to read at, ``losses`` that wait, ``notes`` to say aloud.
+
+    ``state`` is the position with what changed by looking alone; ``ends`` are the partitions' next offsets.
+    """
+
+    state: StreamState
+    positions: Mapping[Place, int]
+    ends: Mapping[Place, int]
+    losses: tuple[Loss, ...]
+    notes: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def lag(self) -> int:
+        """How many offsets are not read yet."""
+        return sum(max(0, end - self.positions[place]) for place, end in self.ends.items() if place in self.positions)
+
+
+OFFSETS_GONE, TOPIC_RECREATED = "offsets-gone", "topic-recreated"
+
+
+def plan_stream(
+    state: StreamState, topics: Iterable[str], now: Mapping[str, TopicNow], *, accepted: frozenset[str], clock_ms: int
+) -> StreamPlan:
+    """Compare a position with the topics as they are; ``accepted`` names the losses that a person accepted."""
+    planning = _Planning(accepted=accepted, clock_ms=clock_ms)
+    known = dict(state.topics)
+    for name in topics:
+        described = now.get(name)
+        if described is None:
+            planning.absent.append(name)
+            continue
+        known[name] = planning.topic(name, known.get(name), described)
+    return StreamPlan(
+        state=StreamState(topics=known),
+        positions=planning.positions,
+        ends=planning.ends,
+        losses=tuple(planning.losses),
+        notes=tuple(planning.notes),
+        absent=tuple(planning.absent),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Planning:
+    accepted: frozenset[str]
+    clock_ms: int
+    positions: dict[Place, int] = field(default_factory=dict[Place, int])
+    ends: dict[Place, int] = field(default_factory=dict[Place, int])
+    losses: list[Loss] = field(default_factory=list[Loss])
+    notes: list[str] = field(default_factory=list[str])
+    absent: list[str] = field(default_factory=list[str])
+
+    def topic(self, name: str, known: TopicState | None, now: TopicNow) -> TopicState:
+        if known is None:
+            known = TopicState(topic_id=now.topic_id, incarnation=1, partitions={})
+            self.notes.append(f"topic {name} is read from its beginning")
+        elif known.topic_id != now.topic_id:
+            loss = Loss(
+                name=f"{name}#{now.topic_id}",
+                kind=TOPIC_RECREATED,
+                reason=f"Topic {name} was deleted and made again: what the old one held beyond our position is lost.",
+            )
+            if not self._is_accepted(loss):
+                return known
+            known = TopicState(topic_id=now.topic_id, incarnation=known.incarnation + 1, partitions={})
+            self.notes.append(f"topic {name} was made again and is read from its beginning")
+        incarnation, states = known.incarnation, dict(known.partitions)
+        for number, (first, end) in sorted(now.offsets.items()):
+            part, is_new_life = self._partition(name, number, known.partitions.get(number), now, first, end)
+            if part is None:
+                continue
+            incarnation += int(is_new_life)
+            states[number] = part
+            self.positions[name, number] = part.next_offset
+            self.ends[name, number] = end
+        return TopicState(topic_id=now.topic_id, incarnation=incarnation, partitions=states)
+
+    def _partition(
+        self, name: str, number: int, known: PartitionState | None, now: TopicNow, first: int, end: int
+    ) -> tuple[PartitionState | None, bool]:
+        """Return where to read a partition (None: it waits), and whether its offsets begin a new life."""
+        where = f"{name}/{number}"
+        if known is None:
+            if number:
+                self.notes.append(f"partition {where} is read from its beginning")
+            return PartitionState(next_offset=first, caught_up_ms=self.clock_ms), False
+        position = known.next_offset
+        if position > end:
+            loss = Loss(
+                name=f"{where}@{position}>{end}",
+                kind=OFFSETS_GONE,
+                reason=f"Partition {where} ends at offset {end}, but was read up to {position}: messages were lost.",
+            )
+            if not self._is_accepted(loss):
+                return None, False
+            return replace(known, next_offset=first, reading=known.reading + 1), True
+        if first > position:
+            lost = f"offsets {position} to {first - 1} of {where} are gone before they were read"
+            if now.is_compacted:
+                return self._again(known, first, end, lost), False
+            loss = Loss(
+                name=f"{where}@{position}<{first}",
+                kind=OFFSETS_GONE,
+                reason=f"{lost[0].upper()}{lost[1:]}: retention overtook us.",
+            )
+            if not self._is_accepted(loss):
+                return None, False
+            return replace(known, next_offset=first), False
+        away_ms = self.clock_ms - max(known.caught_up_ms, known.newest_ms)
+        if now.is_compacted and position < end and known.reread_until is None and away_ms > now.tombstones_kept_ms:
+            why = f"{where} was not read for longer than its tombstones are kept"
+            return self._again(known, first, end, why), False
+        return known, False
+
+    def _again(self, known: PartitionState, first: int, end: int, why: str) -> PartitionState:
+        self.notes.append(f"{why}; the topic is compacted and its partition is read again from its beginning")
+        return replace(
+            known, next_offset=first, reading=known.reading + 1, reread_until=end, caught_up_ms=self.clock_ms
+        )
+
+    def _is_accepted(self, loss: Loss) -> bool:
+        if loss.name in self.accepted:
+            return True
+        self.losses.append(loss)
+        return False
