@@ -29,6 +29,7 @@ from kafka.structs import TopicPartition
 
 from rag_core.chunking import chunk_document
 from rag_core.collection import Chunking
+from rag_core.errors import DocumentRejected
 from rag_core.messages.decoding import decode
 from rag_core.messages.keys import document_key, document_uri
 from rag_core.messages.mapping import MessageMapping
@@ -117,7 +118,11 @@ def expected_chunks(events: Sequence[Event]) -> Counter[tuple[str, str]]:
             )
             [document] = decode(message, form=Form.MAPPING, mapping=mapping, max_bytes=1024 * 1024)
             assert isinstance(document, InlineDocument)
-            parsed = sandbox.parse(document.body, name="", media_type_hint=document.media_type)
+            try:
+                parsed = sandbox.parse(document.body, name="", media_type_hint=document.media_type)
+            except DocumentRejected as rejected:
+                sys.stderr.write(f"{key} is quarantined: {rejected.kind}\n")
+                continue
             uri = document_uri("main", document_key(TOPIC, document.id))
             found.update(
                 (uri, parsed.text[chunk.start : chunk.end]) for chunk in chunk_document(parsed, chunking, model)

@@ -198,3 +198,9 @@ def test_noise_is_unreadable() -> None:
     assert kind_of("\ufffd\ufffd \ufffd\ufffd x " * 50) is QuarantineKind.UNREADABLE
     assert kind_of("(cid:12)(cid:44)(cid:3) " * 50) is QuarantineKind.UNREADABLE
     assert kind_of("xkcd wrtz bcdf ghjk lmnp qrst vwxz " * 50) is QuarantineKind.UNREADABLE
+
+
+@pytest.mark.parametrize("word", ["BZhongguo", "GIF89a", "RIFFs", "OggS", "ID3 tags", "PAR1S"])
+def test_a_text_that_begins_like_a_binary_file_is_a_text(word: str) -> None:
+    assert parsed(f"{word} is what this page of an encyclopedia is about.").text.startswith(word)
+    assert kind_of(f"{word}\0\1\2\3\4\5\6".encode("latin-1")) is QuarantineKind.UNSUPPORTED_FORMAT

@@ -56,6 +56,9 @@ _MAGIC = (
     (b"{\\rtf", "a Rich Text document"),
     (b"%!PS", "a PostScript program"),
 )
+_ALSO_WORDS = frozenset({b"BZh", b"GIF8", b"RIFF", b"OggS", b"ID3", b"PAR1"})
+"""Beginnings that a text may have, too: files of these kinds hold bytes that no text does."""
+
 _SUFFIXES = {
     MARKDOWN: "md markdown mdown",
     HTML: "html htm xhtml",
@@ -114,7 +117,7 @@ def media_type_of(data: bytes, claims: Claims) -> str:
     if head.startswith(_OLE) and _ENCRYPTED_PACKAGE in data:
         raise locked("Office encryption")
     for magic, what in _MAGIC:
-        if head.startswith(magic):
+        if head.startswith(magic) and not (magic in _ALSO_WORDS and _is_text(head)):
             raise _unsupported(f"It is {what}.")
     if not _is_text(head):
         raise _unsupported("It is binary data of an unknown kind.")
