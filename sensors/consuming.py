@@ -67,6 +67,10 @@ class StreamConsumer:
         self._clock_ms = clock_ms
         self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
 
+    def close(self) -> None:
+        """Close the connections to Kafka."""
+        self._reader.close()
+
     def tick(self, *, max_s: float | None = None, wait_s: float = 0.0) -> StreamTick:
         """Read for ``max_s`` at most (default: the stream's), waiting up to ``wait_s`` for the first message.
 

@@ -9,12 +9,15 @@ starts it anew.
 import logging
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from threading import Event, Thread
 
 from rag_core.errors import DependencyUnavailable, RagError
 from resources.clients.collection_files import LoadedCollection, usable_collections
 from sensors.connections import shared_catalog
+from sensors.consuming import StreamConsumer
 from sensors.saying import say
 from sensors.streams import open_sender, open_stream
 from sensors.watcher import stamp_of
@@ -80,23 +83,24 @@ class Listening:
     def run(self) -> None:
         """Read until stopped."""
         pausing = Pausing(self._stop, collection=self._loaded.collection.name, stream=self._stream)
-        while not self._stop.is_set():
+        kafka = self._loaded.collection.kafka
+        while kafka is not None and not self._stop.is_set():
             try:
-                kafka = self._loaded.collection.kafka
-                if kafka is None:
-                    return
-                consumer = open_stream(self._loaded, kafka.stream(self._stream), shared_catalog())
-                while not self._stop.is_set():
-                    tick = consumer.tick(max_s=TICK_S, wait_s=WAIT_S)
-                    pausing.over()
-                    if tick.read or tick.notes:
-                        say("read", collection=self._loaded.collection.name, tick=tick.described())
-                    if tick.stops:
-                        self._stop.wait(_STOPPED_S)
-                    elif tick.absent and not tick.read:
-                        self._stop.wait(_SHORTEST_PAUSE_S)
-            except RagError as error:
+                with closing(open_stream(self._loaded, kafka.stream(self._stream), shared_catalog())) as consumer:
+                    while not self._stop.is_set():
+                        self._tick(consumer)
+                        pausing.over()
+            except Exception as error:  # noqa: BLE001 - a defect must not end the listening unseen
                 pausing.after(error)
+
+    def _tick(self, consumer: StreamConsumer) -> None:
+        tick = consumer.tick(max_s=TICK_S, wait_s=WAIT_S)
+        if tick.read or tick.notes:
+            say("read", collection=self._loaded.collection.name, tick=tick.described())
+        if tick.stops:
+            self._stop.wait(_STOPPED_S)
+        elif tick.absent and not tick.read:
+            self._stop.wait(_SHORTEST_PAUSE_S)
 
 
 class Sending:
@@ -113,12 +117,12 @@ class Sending:
         while not self._stop.is_set():
             try:
                 catalog = shared_catalog()
-                sender = open_sender(self._loaded, catalog)
-                while not self._stop.is_set():
-                    if catalog.outbox.wait(name, timeout_s=WAIT_S) and not sender.send_waiting(max_s=_SEND_S):
-                        self._stop.wait(1.0)  # another sender has the turn
-                    pausing.over()
-            except RagError as error:
+                with closing(open_sender(self._loaded, catalog)) as sender:
+                    while not self._stop.is_set():
+                        if catalog.outbox.wait(name, timeout_s=WAIT_S) and not sender.send_waiting(max_s=_SEND_S):
+                            self._stop.wait(1.0)  # another sender has the turn
+                        pausing.over()
+            except Exception as error:  # noqa: BLE001 - a defect must not end the sending unseen
                 pausing.after(error)
 
 
@@ -134,11 +138,12 @@ class Pausing:
         """Begin with the shortest pause again."""
         self._pause_s = 0.0
 
-    def after(self, error: RagError) -> None:
-        """Wait after an error."""
+    def after(self, error: Exception) -> None:
+        """Wait after an error; a defect is said with its traceback."""
         self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, 2 * self._pause_s))
         level = logging.WARNING if isinstance(error, DependencyUnavailable) else logging.ERROR
-        say("waiting", level=level, reason=str(error), again_in_s=self._pause_s, **self._names)
+        reason = str(error) if isinstance(error, RagError) else "".join(traceback.format_exception(error))
+        say("waiting", level=level, reason=reason, again_in_s=self._pause_s, **self._names)
         self._stop.wait(self._pause_s)
 
 

@@ -46,6 +46,9 @@ def shared_stream(loaded: LoadedCollection, stream: Stream, catalog: "Catalog") 
     with _OPENING:
         opened = _OPEN.get(place)
         if opened is None or opened.declared != declared:
+            if opened is not None and opened.lock.acquire(blocking=False):  # else its tick goes on, and is its last
+                opened.consumer.close()
+                opened.sender.close()
             opened = _OPEN[place] = OpenStream(
                 consumer=open_stream(loaded, stream, catalog), sender=open_sender(loaded, catalog), declared=declared
             )
