@@ -8,8 +8,8 @@ were read are never skipped by themselves:
 - A partition that no longer holds the next offset has lost messages. Where the topic is compacted, each key's newest
   message is still there: the partition is read again from its beginning, and keys that are not met any more are gone.
   On any other topic nobody knows what was lost: the partition waits for a person.
-- A partition that ends before the next offset has lost messages that were read: it waits for a person, and is then
-  read again from its beginning as another incarnation.
+- A partition that ends before the next offset has lost messages that were read: it waits for a person, and the topic is
+  then read again from its beginning as another incarnation.
 - On a compacted topic, tombstones are kept for a while only. Who was away longer has missed deletions: read again.
 - Partitions that were added are read from their beginning; a topic that is not there yet is waited for.
 """
@@ -78,10 +78,19 @@ OFFSETS_GONE, TOPIC_RECREATED = "offsets-gone", "topic-recreated"
 
 
 def plan_stream(
-    state: StreamState, topics: Iterable[str], now: Mapping[str, TopicNow], *, accepted: frozenset[str], clock_ms: int
+    state: StreamState,
+    topics: Iterable[str],
+    now: Mapping[str, TopicNow],
+    *,
+    accepted: frozenset[str],
+    clock_ms: int,
+    truncated: frozenset[Place] = frozenset(),
 ) -> StreamPlan:
-    """Compare a position with the topics as they are; ``accepted`` names the losses that a person accepted."""
-    planning = _Planning(accepted=accepted, clock_ms=clock_ms)
+    """Compare a position with the topics as they are; ``accepted`` names the losses that a person accepted.
+
+    ``truncated`` are partitions whose brokers say that what was read is no longer there.
+    """
+    planning = _Planning(accepted=accepted, clock_ms=clock_ms, truncated=truncated)
     known = dict(state.topics)
     for name in topics:
         described = now.get(name)
@@ -103,6 +112,7 @@ def plan_stream(
 class _Planning:
     accepted: frozenset[str]
     clock_ms: int
+    truncated: frozenset[Place]
     positions: dict[Place, int] = field(default_factory=dict[Place, int])
     ends: dict[Place, int] = field(default_factory=dict[Place, int])
     losses: list[Loss] = field(default_factory=list[Loss])
@@ -121,55 +131,84 @@ class _Planning:
             )
             if not self._is_accepted(loss):
                 return known
-            known = TopicState(topic_id=now.topic_id, incarnation=known.incarnation + 1, partitions={})
-            self.notes.append(f"topic {name} was made again and is read from its beginning")
-        incarnation, states = known.incarnation, dict(known.partitions)
+            known = self._begun_anew(name, known, now)
+        known = self._truncated(name, known, now)
+        states = dict(known.partitions)
         for number, (first, end) in sorted(now.offsets.items()):
-            part, is_new_life = self._partition(name, number, known.partitions.get(number), now, first, end)
+            part = self._partition(name, number, known, now, first, end)
             if part is None:
                 continue
-            incarnation += int(is_new_life)
             states[number] = part
             self.positions[name, number] = part.next_offset
             self.ends[name, number] = end
-        return TopicState(topic_id=now.topic_id, incarnation=incarnation, partitions=states)
+        return replace(known, partitions=states)
+
+    def _truncated(self, name: str, known: TopicState, now: TopicNow) -> TopicState:
+        """Remember the partitions that lost what was read; an accepted one begins the topic anew.
+
+        It is remembered until then: once others have written as much again, the offsets alone show nothing.
+        """
+        states = dict(known.partitions)
+        is_accepted = False
+        for number, part in known.partitions.items():
+            end = now.offsets.get(number, (0, part.next_offset))[1]
+            if part.truncated_at is None and (part.next_offset > end or (name, number) in self.truncated):
+                states[number] = replace(part, truncated_at=part.next_offset)
+            lost_at = states[number].truncated_at
+            if lost_at is None:
+                continue
+            loss = Loss(
+                name=f"{name}/{number}#{known.incarnation}@{lost_at}>",
+                kind=OFFSETS_GONE,
+                reason=f"Partition {name}/{number} was read up to offset {lost_at}, but its brokers lost messages.",
+            )
+            is_accepted |= self._is_accepted(loss)
+        known = replace(known, partitions=states)
+        return self._begun_anew(name, known, now) if is_accepted else known
+
+    def _begun_anew(self, name: str, known: TopicState, now: TopicNow) -> TopicState:
+        """Return the topic at the beginning of its next life; all of it, for keys may lie in several partitions."""
+        self.notes.append(f"topic {name} is read from its beginning, as another than before")
+        partitions = {
+            number: replace(
+                part,
+                next_offset=now.offsets[number][0],
+                reading=part.reading + 1,
+                reread_until=None,
+                truncated_at=None,
+                caught_up_ms=self.clock_ms,
+            )
+            for number, part in known.partitions.items()
+            if number in now.offsets
+        }
+        return TopicState(topic_id=now.topic_id, incarnation=known.incarnation + 1, partitions=partitions)
 
     def _partition(
-        self, name: str, number: int, known: PartitionState | None, now: TopicNow, first: int, end: int
-    ) -> tuple[PartitionState | None, bool]:
-        """Return where to read a partition (None: it waits), and whether its offsets begin a new life."""
-        where = f"{name}/{number}"
+        self, name: str, number: int, topic: TopicState, now: TopicNow, first: int, end: int
+    ) -> PartitionState | None:
+        """Return where to read a partition; None where it waits for a person."""
+        known, where = topic.partitions.get(number), f"{name}/{number}"
         if known is None:
             if number:
                 self.notes.append(f"partition {where} is read from its beginning")
-            return PartitionState(next_offset=first, caught_up_ms=self.clock_ms), False
+            return PartitionState(next_offset=first, caught_up_ms=self.clock_ms)
+        if known.truncated_at is not None:
+            return None
         position = known.next_offset
-        if position > end:
-            loss = Loss(
-                name=f"{where}@{position}>{end}",
-                kind=OFFSETS_GONE,
-                reason=f"Partition {where} ends at offset {end}, but was read up to {position}: messages were lost.",
-            )
-            if not self._is_accepted(loss):
-                return None, False
-            return replace(known, next_offset=first, reading=known.reading + 1), True
         if first > position:
             lost = f"offsets {position} to {first - 1} of {where} are gone before they were read"
             if now.is_compacted:
-                return self._again(known, first, end, lost), False
+                return self._again(known, first, end, lost)
             loss = Loss(
-                name=f"{where}@{position}<{first}",
+                name=f"{where}#{topic.incarnation}@{position}<",
                 kind=OFFSETS_GONE,
                 reason=f"{lost[0].upper()}{lost[1:]}: retention overtook us.",
             )
-            if not self._is_accepted(loss):
-                return None, False
-            return replace(known, next_offset=first), False
+            return replace(known, next_offset=first) if self._is_accepted(loss) else None
         away_ms = self.clock_ms - max(known.caught_up_ms, known.newest_ms)
         if now.is_compacted and position < end and known.reread_until is None and away_ms > now.tombstones_kept_ms:
-            why = f"{where} was not read for longer than its tombstones are kept"
-            return self._again(known, first, end, why), False
-        return known, False
+            return self._again(known, first, end, f"{where} was not read for longer than its tombstones are kept")
+        return known
 
     def _again(self, known: PartitionState, first: int, end: int, why: str) -> PartitionState:
         self.notes.append(f"{why}; the topic is compacted and its partition is read again from its beginning")

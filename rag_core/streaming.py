@@ -18,7 +18,8 @@ class PartitionState:
 
     ``reading`` counts the passes from its beginning; one that goes on until ``reread_until`` concludes then which keys
     are gone. ``caught_up_ms`` is when nothing was left to read; ``records`` and ``dead`` count since the beginning.
-    ``end_offset`` and ``records_per_s`` are those of the last recording.
+    ``end_offset`` and ``records_per_s`` are those of the last recording. ``truncated_at`` is how far the partition was
+    read when its brokers lost some of that, until a person accepts it.
     """
 
     next_offset: int
@@ -29,6 +30,7 @@ class PartitionState:
     dead: int = 0
     newest_ms: int = 0
     end_offset: int = 0
+    truncated_at: int | None = None
     records_per_s: float = 0.0
 
     @property
@@ -128,6 +130,8 @@ def _json_of(part: PartitionState) -> Json:
         "end_offset": part.end_offset,
         "records_per_s": part.records_per_s,
     }
+    if part.truncated_at is not None:
+        stored["truncated_at"] = part.truncated_at
     if part.reread_until is not None:
         stored["reread_until"] = part.reread_until
     return stored

@@ -64,6 +64,7 @@ class StreamConsumer:
         self._describe_every_s = describe_every_s
         self._described: Mapping[str, TopicNow] = {}
         self._described_at_s = -math.inf
+        self._truncated: frozenset[Place] = frozenset()
         self._clock_ms = clock_ms
         self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
 
@@ -83,6 +84,7 @@ class StreamConsumer:
             tick = self._tick(began_s, limit_s, wait_s)
         except (PositionMoved, OffsetGone) as moved:
             self._described_at_s = -math.inf
+            self._truncated = moved.truncated if isinstance(moved, OffsetGone) else frozenset()
             _log.info("%s/%s: %s", self._collection.name, self._stream.name, moved)
             tick = StreamTick(stream=self._stream.name, end=StreamEnd.OVERTAKEN)
         stops = tuple(self._catalog.sources.stopped(self._collection.name, self._stream.name))
@@ -91,17 +93,12 @@ class StreamConsumer:
     def _tick(self, began_s: float, limit_s: float, wait_s: float) -> StreamTick:
         position = self._catalog.recording.position(self._collection.name, self._stream.name)
         known = StreamState.from_json(position.value)
-        plan = plan_stream(
-            known,
-            self._stream.topics,
-            self._topics_now(),
-            accepted=self._accepted(),
-            clock_ms=self._clock_ms(),
-        )
+        plan = self._plan(known)
         for note in plan.notes:
             _log.warning("%s/%s: %s", self._collection.name, self._stream.name, note)
         self._stop(plan.losses)
         tick = StreamTick(stream=self._stream.name, end=StreamEnd.CAUGHT_UP, notes=plan.notes, absent=plan.absent)
+        self._truncated = frozenset()
         with RecordingBehind(self._record, version=position.version) as recording:
             state = plan.state
             if state != known:
@@ -150,6 +147,22 @@ class StreamConsumer:
             recording.begin(StreamBatch(), idle)
         return idle or state, tick
 
+    def _plan(self, known: StreamState) -> StreamPlan:
+        """Plan by a description that may be some seconds old; what looks like a loss is looked at once more."""
+        while True:
+            described_at_s = self._described_at_s
+            plan = plan_stream(
+                known,
+                self._stream.topics,
+                self._topics_now(),
+                accepted=self._accepted(),
+                clock_ms=self._clock_ms(),
+                truncated=self._truncated,
+            )
+            if not plan.losses or described_at_s != self._described_at_s:
+                return plan
+            self._described_at_s = -math.inf
+
     def _topics_now(self) -> Mapping[str, TopicNow]:
         now_s = time.monotonic()
         if now_s - self._described_at_s >= self._describe_every_s:
@@ -188,6 +201,7 @@ class StreamConsumer:
             hints=batch.hints,
             dead=batch.dead,
             outbox=batch.outbox,
+            met=batch.met,
         )
 
     def _commit(self, offsets: Mapping[Place, int]) -> None:
@@ -207,12 +221,12 @@ class StreamConsumer:
         }
         if not done or self._catalog.sources.stopped(*names):
             return state, 0
+        sweep = self._catalog.sources.begin_sweep(*names)  # first: what is recorded from here on is no candidate
         missing = [
             key
             for (topic, number), part in sorted(done.items())
             for key in self._catalog.messages.missing_after(*names, topic, number, part.reading)
         ]
-        sweep = self._catalog.sources.begin_sweep(*names)
         self._catalog.sources.stage_missing(*names, sweep.id, missing)
         state = state.moved({place: replace(part, reread_until=None) for place, part in done.items()})
         concluded = self._catalog.sources.conclude(

@@ -15,6 +15,7 @@ from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection, selects
 from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidRequest
 from rag_core.messages.message import MessageRejected, ObjectHint, RejectKind
+from rag_core.metadata import ALLOWED_GROUPS
 from rag_core.objects import announced_version, is_addressable, sidecar_key
 from rag_core.sweeping import USUAL
 from resources.clients.object_store import ObjectStore
@@ -35,6 +36,12 @@ class ObjectHints:
 
         Raises ``MessageRejected`` where no source of the collection holds the URI.
         """
+        if ALLOWED_GROUPS in hint.metadata:
+            raise MessageRejected(
+                RejectKind.BAD_METADATA,
+                "A reference cannot say who may find its object.",
+                remedy="Rights of an object come from its source: a sidecar, tags, its own metadata.",
+            )
         for source in self._collection.sources:
             store = self._stores[source.name]
             if hint.uri.startswith(store.root_uri):

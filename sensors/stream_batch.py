@@ -15,7 +15,7 @@ from rag_core.messages.dead_letters import (
     replays_of,
 )
 from rag_core.messages.decoding import decode
-from rag_core.messages.keys import document_key, document_uri
+from rag_core.messages.keys import document_key, document_uri, key_text
 from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint, RejectKind
 from rag_core.messages.metadata import details_text
 from rag_core.messages.ordering import MessagePlace, is_newer
@@ -35,6 +35,8 @@ class StreamBatch:
     hints: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
     dead: list[NewDeadLetter] = field(default_factory=list[NewDeadLetter])
     outbox: list[OutboxMessage] = field(default_factory=list[OutboxMessage])
+    met: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """Keys, with the reading, of messages that fit no form."""
     changes: dict[Place, PartitionState] = field(default_factory=dict[Place, PartitionState])
     read: int = 0
     read_bytes: int = 0
@@ -74,6 +76,8 @@ class BatchMaker:
                     self._take(meant, message.topic, place, part.reading, newest, made)
             except MessageRejected as rejected:
                 self._bury(message, place, rejected, made)
+                if message.key:
+                    made.met.append((f"{message.topic}/{key_text(message.key)}", part.reading))
                 dead = 1
             changes[where] = replace(
                 part,

@@ -183,8 +183,15 @@ class DocumentReader:
                 look = replace(look, etag=read.etag, version_id=read.version_id or look.version_id)
                 downloaded = path.stat().st_size
                 content = _sha256(path)
-                if row is None or reparse or row.content_sha256 != content or not _parser_is_current(row):
-                    stated = look.info.media_type
+                stated = look.info.media_type
+                says_otherwise = stated is not None and row is not None and row.etag != look.etag
+                if (
+                    row is None
+                    or reparse
+                    or says_otherwise
+                    or row.content_sha256 != content
+                    or not _parser_is_current(row)
+                ):
                     document = self._parser().parse(
                         path,
                         # Where a producer states the type, the key is no file's name: a page may be called "foo.py".

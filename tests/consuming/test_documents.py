@@ -163,3 +163,28 @@ def test_keys_of_any_bytes_are_documents(streamed: Streamed) -> None:
     streamed.run()
     assert streamed.states() == {ArrivalState.INDEXED: len(keys)}
     assert len(streamed.streamed_texts()) == len(keys)
+
+
+def test_a_header_of_any_name_stops_nothing(streamed: Streamed) -> None:
+    streamed.kafka.send(streamed.topic, [(b"a", b"no form")], headers=[("a\0b", b"\0")])
+    assert streamed.tick().dead == 1
+    assert streamed.catalog.outbox.waiting(streamed.name) == 1
+
+
+def test_a_reference_that_claims_rights_is_refused(streamed: Streamed) -> None:
+    streamed.write("paper.txt", paragraphs("paper"))
+    uri = streamed.store.uri("paper.txt")
+    streamed.send((None, {"uri": uri, "metadata": {"allowed_groups": ["hr"]}}))
+    tick = streamed.tick()
+    assert (tick.hinted, tick.dead) == (0, 1)
+
+
+def test_another_media_type_for_the_same_bytes_is_read_anew(streamed: Streamed) -> None:
+    streamed.send(("a", {"text": f"<p>{paragraphs('page')}</p>", "media_type": "text/plain"}))
+    streamed.tick()
+    streamed.run()
+    assert "<p>" in streamed.streamed_texts()["a"][0]
+    streamed.send(("a", {"text": f"<p>{paragraphs('page')}</p>", "media_type": "text/html"}))
+    streamed.tick()
+    streamed.run()
+    assert "<p>" not in streamed.streamed_texts()["a"][0]

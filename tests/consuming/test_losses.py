@@ -1,9 +1,11 @@
 """Offsets that are gone, topics made again, partitions added: each is seen, said, and never silently skipped."""
 
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
-from resources.clients.catalog.values import PartitionLimits, StopKind
+from resources.clients.catalog.values import PartitionLimits, PositionChange, StopKind
 from resources.clients.kafka.reading import now_ms
 from tests.consuming.conftest import STREAM, Streamed, note
 from tests.pipeline.corpus import paragraphs
@@ -119,3 +121,70 @@ def test_no_group_is_joined_and_lag_tools_see_our_offsets(streamed: Streamed) ->
         described = admin.describe_groups([f"rag-assets.{streamed.name}"])
     assert "members" not in str(described) or "'members': []" in str(described)
     assert sum(1 for _ in committed) >= 1
+
+
+def test_reading_past_a_description_that_is_some_seconds_old_is_no_loss(streamed: Streamed) -> None:
+    consumer = streamed.consumer(describe_every_s=600)
+    consumer.tick()
+    for number in range(3):
+        streamed.send((f"k{number}", note(f"word{number}")), partition=0)
+        tick = consumer.tick(wait_s=10)
+        assert (tick.recorded, tick.stops) == (1, ())
+
+
+def test_what_a_broker_lost_of_a_partition_waits_for_a_person_also_after_more_has_come(streamed: Streamed) -> None:
+    streamed.send(*((f"k{number}", note(f"word{number}")) for number in range(3)), partition=0)
+    streamed.tick()
+    state = streamed.state()
+    version = streamed.catalog.recording.position(streamed.name, STREAM).version
+    lost = replace(state.partition((streamed.topic, 0)), next_offset=5)  # as if the broker had had five
+    value = state.moved({(streamed.topic, 0): lost}).to_json()
+    streamed.catalog.messages.record(
+        streamed.name, STREAM, [], limits=LIMITS, position=PositionChange(value=value, expected_version=version)
+    )
+    assert [stop.kind for stop in streamed.tick().stops] == [StopKind.OFFSETS_GONE]
+    streamed.send(*((f"more{number}", note(f"more{number}")) for number in range(4)), partition=0)
+    assert streamed.tick().recorded == 0
+    _accept(streamed)
+    assert streamed.tick().recorded == 7
+    assert streamed.state().topics[streamed.topic].incarnation == 2
+
+
+def test_markers_of_transactions_are_passed(streamed: Streamed) -> None:
+    with streamed.kafka.producer(transactional_id=streamed.topic) as opened:
+        producer: Any = opened
+        producer.init_transactions()
+        for is_committed in (True, False):
+            producer.begin_transaction()
+            producer.send(streamed.topic, key=b"k", value=json.dumps(note(str(is_committed))).encode(), partition=0)
+            producer.commit_transaction() if is_committed else producer.abort_transaction()
+    tick = streamed.tick()
+    assert (tick.read, tick.recorded, tick.lag) == (1, 1, 0)
+    assert streamed.tick().read == 0
+
+
+def test_a_key_whose_newest_message_fits_no_form_survives_a_reading_from_the_beginning(streamed: Streamed) -> None:
+    streamed.topic = streamed.kafka.create_topic(partitions=1, cleanup_policy="compact,delete")
+    streamed.send(("good", note("good")))
+    streamed.tick()
+    streamed.run()
+    streamed.send(("other", note("other")), ("good", b"no form"))
+    streamed.kafka.delete_records(streamed.topic, before={0: 2})
+    tick = streamed.tick()
+    assert any("read again" in said for said in tick.notes)
+    assert (tick.dead, tick.deleted) == (1, 0)
+    streamed.run()
+    assert streamed.streamed_texts() == {"good": [paragraphs("good")]}
+
+
+def test_a_stream_that_was_renamed_loses_nothing_when_the_old_name_is_given_up(streamed: Streamed) -> None:
+    streamed.send(("a", note("a")))
+    streamed.tick()
+    streamed.run()
+    streamed.stream_settings = {"name": "renamed"}
+    streamed.catalog.sources.declared(streamed.name, {"folder": "f", "renamed": "f"})
+    messages = streamed.consumer()
+    assert messages.tick().recorded == 1
+    [stop] = streamed.catalog.sources.stopped(streamed.name)
+    assert stop.kind is StopKind.SOURCE_REMOVED
+    assert streamed.catalog.sources.confirm(stop.id, by="a person", limits=LIMITS).new == 0

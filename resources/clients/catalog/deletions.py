@@ -47,19 +47,25 @@ def _record(
     return number_staged(connection, collection, source, staged=staged, limits=limits, older_than=first_number)
 
 
+# A source that was only renamed holds the same documents under its new name: they are not gone.
 _CANDIDATES = text("""
 INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
 SELECT row_number() OVER (ORDER BY o.key), o.document_id, o.key, o.uri, 'gone', '', 0
 FROM sweep_missing m
 JOIN observations o ON o.collection = m.collection AND o.source = m.source AND o.key = m.key
 WHERE m.collection = :collection AND m.source = :source AND m.sweep_id = :sweep_id
-    AND o.presence = 'present' AND o.number < :first_number
+    AND o.presence = 'present' AND o.number < :first_number AND NOT EXISTS (
+        SELECT 1 FROM observations p WHERE p.collection || '' = o.collection AND p.uri_start = o.uri_start
+            AND p.document_id = o.document_id AND p.source <> o.source AND p.presence = 'present')
 """)
 
 _EVERYTHING = text("""
 INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
-SELECT row_number() OVER (ORDER BY key), document_id, key, uri, 'gone', '', 0 FROM observations
-WHERE collection = :collection AND source = :source AND presence = 'present' AND number < :first_number
+SELECT row_number() OVER (ORDER BY o.key), o.document_id, o.key, o.uri, 'gone', '', 0 FROM observations o
+WHERE o.collection = :collection AND o.source = :source AND o.presence = 'present' AND o.number < :first_number
+    AND NOT EXISTS (
+        SELECT 1 FROM observations p WHERE p.collection || '' = o.collection AND p.uri_start = o.uri_start
+            AND p.document_id = o.document_id AND p.source <> o.source AND p.presence = 'present')
 """)
 
 _FORGET = text("""

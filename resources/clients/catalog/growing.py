@@ -5,11 +5,15 @@ any index that begins with the collection's name for as good as the one that fin
 the square of what is recorded.
 """
 
+import logging
+
 from sqlalchemy import text
 
+from rag_core.errors import RagError
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.values import Recorded
 
+_log = logging.getLogger("rag.catalog")
 _STEPS = frozenset(1000 * 4**step for step in range(12))
 
 
@@ -19,5 +23,8 @@ def count_anew_when_grown(database: Database, recorded: Recorded) -> None:
         return
     first, last = recorded.first_number, recorded.last_number
     if any(first < step <= last + 1 for step in _STEPS):
-        with database.transaction() as connection:
-            connection.execute(text("ANALYZE observations, arrivals, messages"))
+        try:
+            with database.transaction() as connection:
+                connection.execute(text("ANALYZE observations, arrivals, messages"))
+        except RagError as error:  # what was to be recorded is recorded
+            _log.warning("statistics are left to PostgreSQL: %s", error.message)

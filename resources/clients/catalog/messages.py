@@ -58,12 +58,14 @@ class Messages:
         outbox: Sequence[OutboxMessage] = (),
         replay: str = "",
         replayed: ReplayedRange | None = None,
+        met: Sequence[tuple[str, int]] = (),
     ) -> RecordedMessages:
         """Record messages, dead letters and hints at objects (by source), all or nothing.
 
         ``messages`` are in the order in which they were read, of one key each newer than the one before. With
         ``replay`` (its id), a message that equals what is known of its key is an arrival again, and dead letters of
-        the ``replayed`` range that are not in ``dead`` any more are settled. Raises ``PositionMoved`` (nothing
+        the ``replayed`` range that are not in ``dead`` any more are settled. ``met`` are keys, with the reading, whose
+        message fits no form: they are there, and what is known of them stays. Raises ``PositionMoved`` (nothing
         recorded) when another recorder moved the position.
         """
         with self._database.transaction() as connection:
@@ -74,6 +76,16 @@ class Messages:
                 connection.execute(_LOCK, {"collection": collection, "source": source})
             kept = _stage(connection, collection, source, messages, replay=replay)
             connection.execute(_KEEP, {"collection": collection, "source": source})
+            if met:
+                connection.execute(
+                    _MET,
+                    {
+                        "collection": collection,
+                        "source": source,
+                        "keys": [key for key, _ in met],
+                        "readings": [reading for _, reading in met],
+                    },
+                )
             write_dead_letters(connection, collection, source, dead, is_replay=bool(replay))
             if replayed is not None:
                 settle_replayed(connection, collection, source, replayed, dead)
@@ -222,8 +234,14 @@ FROM staged_messages ORDER BY key, ord DESC
 ON CONFLICT (collection, source, key) DO UPDATE SET topic = excluded.topic, incarnation = excluded.incarnation,
     partition = excluded.partition, record_offset = excluded.record_offset, timestamp_ms = excluded.timestamp_ms,
     presence = excluded.presence, etag = excluded.etag, media_type = excluded.media_type, details = excluded.details,
-    body = excluded.body, size_bytes = excluded.size_bytes, reading = excluded.reading,
+    body = excluded.body, size_bytes = excluded.size_bytes, reading = greatest(messages.reading, excluded.reading),
     recorded_at = excluded.recorded_at
+""")
+
+_MET = text("""
+UPDATE messages m SET reading = greatest(m.reading, met.reading)
+FROM unnest(CAST(:keys AS text[]), CAST(:readings AS bigint[])) AS met (key, reading)
+WHERE m.collection = :collection AND m.source = :source AND m.key = met.key AND m.reading < met.reading
 """)
 
 _OBSERVE = text("""

@@ -6,7 +6,7 @@ at least once, in the order of its ids, and its id lets a consumer drop repeats.
 
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from resources.clients.catalog.database import Database
 from resources.clients.catalog.values import Headers, OutboxMessage
 
 _SENDER_LOCK = 7264915034
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 class Outbox:
@@ -67,10 +68,20 @@ class OutboxTurn:
         self._database = database
         self._collection = collection
 
-    def oldest(self, limit: int) -> list[tuple[int, OutboxMessage]]:
-        """Return the oldest waiting messages with their ids."""
+    def oldest(
+        self, limit: int, *, without: Collection[str] = (), max_bytes: int = _MAX_BYTES
+    ) -> list[tuple[int, OutboxMessage]]:
+        """Return the oldest waiting messages with their ids, those of some topics left out; the first however large."""
         with self._database.transaction() as connection:
-            rows = connection.execute(_OLDEST, {"collection": self._collection, "limit": limit}).all()
+            rows = connection.execute(
+                _OLDEST,
+                {
+                    "collection": self._collection,
+                    "limit": limit,
+                    "without": list(without),
+                    "max_bytes": max_bytes,
+                },
+            ).all()
         return [(row.id, _message(row)) for row in rows]
 
     def acknowledged(self, ids: Sequence[int]) -> None:
@@ -100,13 +111,26 @@ def put_into_outbox(connection: Connection, collection: str, messages: Sequence[
 
 
 def encoded_headers(headers: Headers) -> list[list[str | None]]:
-    """Return headers as JSON holds them: each value in base64."""
-    return [[name, None if value is None else b64encode(value).decode()] for name, value in headers]
+    """Return headers as JSON holds them: names and values in base64, for a name may be any text."""
+    return [
+        [
+            b64encode(name.encode("utf-8", "surrogatepass")).decode(),
+            None if value is None else b64encode(value).decode(),
+        ]
+        for name, value in headers
+    ]
 
 
 def decoded_headers(stored: Sequence[Sequence[str | None]]) -> Headers:
     """Return what ``encoded_headers`` made."""
-    return tuple((str(name), None if value is None else b64decode(value)) for name, value in stored)
+    return tuple(
+        (b64decode(str(name)).decode("utf-8", "surrogatepass"), None if value is None else b64decode(value))
+        for name, value in stored
+    )
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
 
 
 def _message(row: Any) -> OutboxMessage:
@@ -123,7 +147,13 @@ _COUNT = text("SELECT count(*) FROM outbox WHERE collection = :collection")
 _COUNTS = text("SELECT collection, count(*) AS messages FROM outbox GROUP BY collection")
 
 _OLDEST = text("""
-SELECT id, topic, key, value, headers FROM outbox WHERE collection = :collection ORDER BY id LIMIT :limit
+SELECT id, topic, key, value, headers FROM (
+    SELECT *, row_number() OVER (ORDER BY id) AS place,
+           sum(coalesce(length(value), 0) + coalesce(length(key), 0)) OVER (ORDER BY id) AS bytes
+    FROM (SELECT * FROM outbox WHERE collection = :collection AND topic <> ALL(CAST(:without AS text[]))
+          ORDER BY id LIMIT :limit) oldest
+) sized
+WHERE place = 1 OR bytes <= :max_bytes ORDER BY id
 """)
 
 _FORGET = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")

@@ -114,7 +114,11 @@ def open_stop_of(connection: Connection, collection: str, source: str) -> Stop |
 
 def _let_through(connection: Connection, row: Any, limits: PartitionLimits) -> Recorded:
     if row.kind == StopKind.SOURCE_REMOVED:
-        return record_all_gone(connection, row.collection, row.source, row.first_number, limits)
+        gone = record_all_gone(connection, row.collection, row.source, row.first_number, limits)
+        # A stream that is declared again one day is read from its beginning.
+        connection.execute(_FORGET_STREAM_POSITION, {"collection": row.collection, "source": row.source})
+        connection.execute(_FORGET_MESSAGES, {"collection": row.collection, "source": row.source})
+        return gone
     if row.sweep_id is None:
         return Recorded(new=0, same=0)
     if row.kind == StopKind.GLOBS_CHANGED:
@@ -137,6 +141,12 @@ def _stop(row: Any) -> Stop:
 GLOBS_NOT_ACCEPTED = text("""
 SELECT accepted_globs <> declared_globs FROM sources WHERE collection = :collection AND source = :source
 """)
+
+_FORGET_STREAM_POSITION = text("""
+DELETE FROM positions p WHERE p.collection = :collection AND p.source = :source AND p.value ? 'topics'
+""")
+
+_FORGET_MESSAGES = text("DELETE FROM messages WHERE collection = :collection AND source = :source")
 
 _OPEN = text("""
 SELECT id, collection, source, kind, reason, detail, stopped_at FROM stops

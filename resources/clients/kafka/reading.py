@@ -18,6 +18,7 @@ _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_BYTES = 4 * 1024 * 1024
 _SETTINGS = _POLICY, _RETENTION = "cleanup.policy", "delete.retention.ms"
 _DEFAULT_RETENTION_MS = 86_400_000
+_POSITION_MS = int(REQUEST_S * 1000)
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -45,7 +46,11 @@ class Polled:
 
 
 class OffsetGone(DependencyUnavailable):
-    """A position lies outside of what its partition holds: look at the topics again."""
+    """A position lies outside of what its partition holds, or ``truncated`` ones lost what was read: look again."""
+
+    def __init__(self, message: str, *, dependency: str, truncated: frozenset[Place] = frozenset()) -> None:
+        super().__init__(message, dependency=dependency)
+        self.truncated = truncated
 
 
 class KafkaReader:
@@ -81,8 +86,13 @@ class KafkaReader:
             places = [_place(each["name"], part["partition_index"]) for each in found for part in each["partitions"]]
             consumer = self._opened()
             limit_ms = int(REQUEST_S * 1000)
-            first: dict[Any, int] = consumer.beginning_offsets(places, timeout_ms=limit_ms) if places else {}
-            following: dict[Any, int] = consumer.end_offsets(places, timeout_ms=limit_ms) if places else {}
+            try:
+                first: dict[Any, int] = consumer.beginning_offsets(places, timeout_ms=limit_ms) if places else {}
+                following: dict[Any, int] = consumer.end_offsets(places, timeout_ms=limit_ms) if places else {}
+            except KeyError as error:
+                raise DependencyUnavailable(
+                    f"Partition {error} has no leader now.", dependency="kafka", remedy="Bring its brokers back."
+                ) from error
         return {each["name"]: _topic_now(each, settings.get(each["name"], {}), first, following) for each in found}
 
     def go_to(self, positions: Mapping[Place, int]) -> None:
@@ -111,24 +121,37 @@ class KafkaReader:
 
         Raises ``OffsetGone`` where a position is outside of its partition, ``DependencyUnavailable``.
         """
+        try:
+            return self._polled(timeout_s, max_records)
+        except BaseException:
+            self._at = {}  # the consumer may have gone on without us: the next reading seeks
+            raise
+
+    def _polled(self, timeout_s: float, max_records: int) -> Polled:
         from kafka import errors as kafka_errors
 
         errors: Any = kafka_errors  # pyright's stubs are of an older kafka-python
-        gone: tuple[type[Exception], ...] = (errors.OffsetOutOfRangeError, errors.LogTruncationError)
         consumer = self._opened()
         with translating("read", self._servers):
             try:
                 found = consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
-            except gone as error:
-                self._at = {}
+                # Of all partitions: transactions' markers and what compaction took have offsets, but no messages.
+                at = {place: consumer.position(_place(*place), timeout_ms=_POSITION_MS) for place in self._at}
+            except errors.OffsetOutOfRangeError as error:
                 raise OffsetGone(f"A position is gone: {error}", dependency="kafka") from error
-            next_offsets = {
-                (place.topic, place.partition): consumer.position(place, timeout_ms=int(REQUEST_S * 1000))
-                for place in found
-            }
-        self._at |= next_offsets
+            except errors.LogTruncationError as error:
+                lost = frozenset((place.topic, place.partition) for place in error.divergent_offsets)
+                raise OffsetGone(f"Messages are gone: {error}", dependency="kafka", truncated=lost) from error
+            except UnicodeDecodeError as error:
+                raise DependencyUnavailable(
+                    f"A message has a header whose name is no UTF-8, which cannot be read: {error}.",
+                    dependency="kafka",
+                    remedy="Let its producer write headers in UTF-8; delete the records up to it to go on.",
+                ) from error
+        moved = {place: offset for place, offset in at.items() if offset is not None and offset != self._at[place]}
+        self._at |= moved
         return Polled(
-            messages=[_message(record) for records in found.values() for record in records], next_offsets=next_offsets
+            messages=[_message(record) for records in found.values() for record in records], next_offsets=moved
         )
 
     def commit(self, offsets: Mapping[Place, int], *, timeout_s: float = 5) -> None:

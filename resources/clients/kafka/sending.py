@@ -16,6 +16,7 @@ from resources.clients.kafka.connecting import connection, translating
 _AT_ONCE = 500
 _BLOCK_S = 10.0
 _ACKNOWLEDGED_S = 30.0
+_LONGEST_HEADER_BYTES = 1000
 _log = logging.getLogger("rag.outbox")
 
 
@@ -30,20 +31,27 @@ class OutboxSender:
         self._connection = connection(kafka, environ)
         self._servers: list[str] = self._connection["bootstrap_servers"]
         self._producer: Any = None
-        self._made: set[str] = set()
+        self._there: set[str] = set()
 
     def send_waiting(self, *, max_s: float) -> int:
         """Send for ``max_s`` at most; return how many were acknowledged. Raises ``DependencyUnavailable``."""
         if not self._catalog.outbox.waiting(self._collection):
             return 0
         sent, ends_s = 0, time.monotonic() + max_s
+        stuck: set[str] = set()
         with self._catalog.outbox.turn(self._collection) as turn:
-            while turn is not None and (waiting := turn.oldest(_AT_ONCE)):
-                self._send(waiting)
-                turn.acknowledged([number for number, _ in waiting])
-                sent += len(waiting)
+            while turn is not None and (waiting := turn.oldest(_AT_ONCE, without=stuck)):
+                topics = {message.topic for _, message in waiting}
+                stuck |= topics - self._usable(topics)
+                able = [(number, message) for number, message in waiting if message.topic not in stuck]
+                if able:
+                    self._send(able)
+                    turn.acknowledged([number for number, _ in able])
+                    sent += len(able)
                 if time.monotonic() >= ends_s:
                     break
+        if stuck:
+            _log.warning("messages of %s wait for topics that are not there: %s", self._collection, sorted(stuck))
         return sent
 
     def close(self) -> None:
@@ -56,55 +64,75 @@ class OutboxSender:
                 producer.close(timeout=2)
 
     def _send(self, waiting: Sequence[tuple[int, OutboxMessage]]) -> None:
-        """Return once all are acknowledged; a message that no broker takes goes without its value."""
+        """Return once all are acknowledged; a message that is too large for the brokers goes with less in it."""
         from kafka.errors import MessageSizeTooLargeError
 
-        self._make_topics({message.topic for _, message in waiting})
         try:
             with translating("send", self._servers):
                 begun = [(number, message, self._begin(number, message)) for number, message in waiting]
                 for number, message, future in begun:
                     try:
-                        future.get(timeout=_ACKNOWLEDGED_S)
+                        if future is not None:
+                            future.get(timeout=_ACKNOWLEDGED_S)
+                            continue
                     except MessageSizeTooLargeError:
-                        self._begin(number, _without_value(message)).get(timeout=_ACKNOWLEDGED_S)
+                        pass
+                    self._send_less(number, message)
         except DependencyUnavailable:
             self.close()  # an idempotent producer whose batches expired does not recover
             raise
 
+    def _send_less(self, number: int, message: OutboxMessage) -> None:
+        from kafka.errors import MessageSizeTooLargeError
+
+        for less in (_without_value(message), _place_alone(message)):
+            future = self._begin(number, less)
+            try:
+                if future is not None:
+                    future.get(timeout=_ACKNOWLEDGED_S)
+                    return
+            except MessageSizeTooLargeError:
+                continue
+        _log.error(
+            "message %d of %s is too large for its topic %s, whatever is left out of it; it is not sent",
+            number,
+            self._collection,
+            message.topic,
+        )
+
     def _begin(self, number: int, message: OutboxMessage) -> Any:
+        """Return what will say that the message is acknowledged; None where the producer finds it too large."""
         from kafka.errors import MessageSizeTooLargeError
 
         headers = [(name, value or b"") for name, value in message.headers]
         headers.append((ID_HEADER, f"{self._collection}/{number}".encode()))
-        producer = self._opened()
+        # A message with neither key nor value is refused; it would stop all that waits behind it.
+        value = b"" if message.key is None and message.value is None else message.value
         try:
-            # A message with neither key nor value is refused; it would stop all that waits behind it.
-            value = b"" if message.key is None and message.value is None else message.value
-            return producer.send(message.topic, key=message.key, value=value, headers=headers)
+            return self._opened().send(message.topic, key=message.key, value=value, headers=headers)
         except MessageSizeTooLargeError:
-            return self._begin(number, _without_value(message))
+            return None
 
-    def _make_topics(self, topics: set[str]) -> None:
-        """Make topics that are not there, with the brokers' defaults; brokers may forbid it, or do it themselves."""
+    def _usable(self, topics: set[str]) -> set[str]:
+        """Return those of the topics that are there; one that is not is made, with the brokers' own defaults."""
         from kafka.admin import KafkaAdminClient, NewTopic
         from kafka.errors import KafkaError
 
-        unknown = topics - self._made
+        unknown = topics - self._there
         if not unknown:
-            return
+            return topics
         with translating("describe topics", self._servers):
             admin: Any = KafkaAdminClient(**self._connection)
             try:
-                there = {each["name"] for each in admin.describe_topics(sorted(unknown)) if not each["error_code"]}
-                for name in sorted(unknown - there):
+                for name in sorted(unknown - _there_of(admin, unknown)):
                     try:
                         admin.create_topics([NewTopic(name, num_partitions=-1, replication_factor=-1)])
                     except KafkaError as error:
                         _log.warning("topic %s could not be made: %s", name, error)
+                self._there |= _there_of(admin, unknown)
             finally:
                 admin.close()
-        self._made |= unknown
+        return topics & self._there
 
     def _opened(self) -> Any:
         if self._producer is None:
@@ -127,3 +155,17 @@ def _without_value(message: OutboxMessage) -> OutboxMessage:
     said = f"left out: {len(message.value or b'')} bytes, more than the brokers take".encode()
     headers = tuple((name, value) for name, value in message.headers if name != LEFT_OUT_HEADER)
     return OutboxMessage(topic=message.topic, key=message.key, value=None, headers=(*headers, (LEFT_OUT_HEADER, said)))
+
+
+def _place_alone(message: OutboxMessage) -> OutboxMessage:
+    """Return a message without key and value, and of the headers ours alone, each of bounded length."""
+    ours = tuple(
+        (name, value and value[:_LONGEST_HEADER_BYTES])
+        for name, value in _without_value(message).headers
+        if name.startswith("rag-")
+    )
+    return OutboxMessage(topic=message.topic, key=None, value=None, headers=ours)
+
+
+def _there_of(admin: Any, topics: set[str]) -> set[str]:
+    return {each["name"] for each in admin.describe_topics(sorted(topics)) if not each["error_code"]}
