@@ -44,6 +44,7 @@ class Scale:
     fresh_times: int
     many_documents: int
     edits: int
+    objects: tuple[int, ...]
     arrivals: int
     pages: int
     compared: int
@@ -58,23 +59,25 @@ FULL = Scale(
     fresh_times=20,
     many_documents=10_000,
     edits=5,
+    objects=(1000, 10_000, 100_000),
     arrivals=1_000_000,
     pages=400,
     compared=2048,
     messages=40_000,
 )
 QUICK = Scale(
-    records=400,
+    records=300,
     repetitions=1,
     questions=100,
     rate_s=3,
-    fresh_times=8,
+    fresh_times=6,
     many_documents=500,
     edits=3,
+    objects=(100, 1000, 10_000),
     arrivals=100_000,
     pages=100,
     compared=256,
-    messages=10_000,
+    messages=4000,
 )
 
 
@@ -107,7 +110,12 @@ class Bench:
                     "edit",
                     lambda: freshness.measure_one_edit(stack, scale.many_documents, scale.edits, self.results),
                 )
-                self._part("ticks", lambda: ticks.measure_ticks(stack, arrivals=scale.arrivals, results=self.results))
+                self._part(
+                    "ticks",
+                    lambda: ticks.measure_ticks(
+                        stack, objects=scale.objects, arrivals=scale.arrivals, results=self.results
+                    ),
+                )
 
         if "kafka" in self.only:
             try:

@@ -1,7 +1,7 @@
 """What a tick costs: sweeps over very many unchanged objects, and looking for due work among a million arrivals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -19,14 +19,14 @@ from resources.clients.object_store import ObjectStore, open_store
 from sensors.sweep import SourceSweep
 from sensors.sweep_tick import TickEnd
 
-MANY_OBJECTS = 100_000
+NAMED_OBJECTS = 100_000
 _DATABASE = "bench_ticks"
 _AT_ONCE = 50_000
 _FOLDER_FILES = 1000
 
 
-def measure_ticks(stack: BenchStack, *, arrivals: int, results: Results) -> None:
-    """Sweep 1, 10 and 100 thousand unchanged objects, then look for due work among ``arrivals``, in a database beside.
+def measure_ticks(stack: BenchStack, *, objects: Sequence[int], arrivals: int, results: Results) -> None:
+    """Sweep thousands of unchanged objects, then look for due work among ``arrivals``, in a database beside.
 
     The sweeps and the looks are those that the sensors make, called without Dagster around them.
     """
@@ -34,11 +34,13 @@ def measure_ticks(stack: BenchStack, *, arrivals: int, results: Results) -> None
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_DATABASE}")
     with open_catalog(f"{url.rpartition('/')[0]}/{_DATABASE}") as catalog:
-        for objects in (1000, 10_000, MANY_OBJECTS):
-            seconds, longest, number = _unchanged_sweep(catalog, stack.folder / f"objects_{objects}", objects)
-            results.tell(f"sweep of {objects:,} unchanged objects", seconds=seconds, ticks=number, longest_s=longest)
-            if objects == MANY_OBJECTS:
+        for count in objects:
+            seconds, longest, number = _unchanged_sweep(catalog, stack.folder / f"objects_{count}", count)
+            results.tell(f"sweep of {count:,} unchanged objects", seconds=seconds, ticks=number, longest_s=longest)
+            if count == NAMED_OBJECTS:
                 results.set("tick_s_100k_objects", seconds)
+        if NAMED_OBJECTS not in objects:
+            results.miss("tick_s_100k_objects", f"a tenth is measured: {max(objects):,} objects, in the details")
         _due_ticks(catalog, arrivals, results)
         seconds, longest, _ = _unchanged_sweep(catalog, stack.folder / "objects_1000", 1000, collection="again")
         results.tell(f"beside {arrivals:,} arrivals", sweep_of_1000_objects_s=seconds)
