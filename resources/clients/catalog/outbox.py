@@ -113,10 +113,7 @@ def put_into_outbox(connection: Connection, collection: str, messages: Sequence[
 def encoded_headers(headers: Headers) -> list[list[str | None]]:
     """Return headers as JSON holds them: names and values in base64, for a name may be any text."""
     return [
-        [
-            b64encode(name.encode("utf-8", "surrogatepass")).decode(),
-            None if value is None else b64encode(value).decode(),
-        ]
+        [_base64(name.encode("utf-8", "surrogatepass")), None if value is None else _base64(value)]
         for name, value in headers
     ]
 
