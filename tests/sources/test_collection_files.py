@@ -64,7 +64,7 @@ unknown: 1
         ("x: " + "[" * 50 + "]" * 50, "1 : it is nested too deeply"),
         (_GOOD.format(name="notes") + "description: a\ndescription: b\n", "6 description: is written twice"),
         (_GOOD.format(name="notes") + "#" * 300_000, "0 : is larger than 262144 bytes"),
-        ("name: notes\nsources: []\n", "2 sources: Tuple should have at least 1 item"),
+        ("name: notes\nsources: []\n", "1 : the collection has no sources and no kafka.streams: name one at least"),
     ],
 )
 def test_what_is_no_usable_yaml_is_refused(tmp_path: Path, text: str, expected: str) -> None:

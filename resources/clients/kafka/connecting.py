@@ -6,6 +6,7 @@ said by kafka-python in its log alone: it is listened to, so that our error can 
 
 import logging
 import os
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,9 @@ from rag_core.kafka import Kafka
 BOOTSTRAP_S = 8.0
 REQUEST_S = 20.0
 _MAX_REASON = 300
+_MOST_HEARD = 50
+_TELLING = re.compile("authent|ssl|certificate|tls", re.IGNORECASE)
+"""Words of a reason that a person can do something about; a lost connection only follows from it."""
 
 
 def servers_of(kafka: Kafka, environ: Mapping[str, str] | None = None) -> list[str]:
@@ -80,7 +84,8 @@ def translating(doing: str, servers: list[str]) -> Generator[None]:
         try:
             yield
         except (KafkaError, OSError) as error:
-            reasons = dict.fromkeys([*said, str(error)])
+            telling = [each for each in said if _TELLING.search(each)]
+            reasons = dict.fromkeys([*telling[:1], *said[:1], str(error)])
             raise DependencyUnavailable(
                 f"Kafka at {', '.join(servers)} is away: could not {doing}: {'; '.join(reasons)[:_MAX_REASON]}.",
                 dependency="kafka",
@@ -90,22 +95,23 @@ def translating(doing: str, servers: list[str]) -> Generator[None]:
 
 
 class _Ears(logging.Handler):
-    """Keeps what kafka-python says of connections that failed."""
+    """Keeps what kafka-python says of connections that failed: not much, each thing once."""
 
     def __init__(self) -> None:
         super().__init__(level=logging.WARNING)
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember the first few sentences."""
-        if len(self.said) < 3:
-            self.said.append(record.getMessage().splitlines()[0][:_MAX_REASON])
+        """Remember a sentence."""
+        sentence = next(iter(record.getMessage().splitlines()), "")[:_MAX_REASON]
+        if sentence and len(self.said) < _MOST_HEARD and sentence not in self.said:
+            self.said.append(sentence)
 
 
 @contextmanager
 def _heard() -> Generator[list[str]]:
     ears = _Ears()
-    logger = logging.getLogger("kafka.net.manager")
+    logger = logging.getLogger("kafka.net")
     logger.addHandler(ears)
     try:
         yield ears.said
