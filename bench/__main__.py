@@ -66,18 +66,18 @@ FULL = Scale(
     messages=40_000,
 )
 QUICK = Scale(
-    records=300,
+    records=200,
     repetitions=1,
-    questions=100,
+    questions=60,
     rate_s=3,
-    fresh_times=6,
-    many_documents=500,
+    fresh_times=5,
+    many_documents=300,
     edits=3,
     objects=(100, 1000, 10_000),
     arrivals=100_000,
     pages=100,
     compared=256,
-    messages=4000,
+    messages=3000,
 )
 
 
