@@ -178,7 +178,7 @@ def main() -> int:
     parser.add_argument(
         "--events", type=Path, help="gzipped JSON lines of edit events to stream; without it they are made"
     )
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything, in about five minutes")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything or less, in about five minutes")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--repetitions", type=int, help="how often the whole corpus is ingested; default 3, quick 1")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the results are written")

@@ -68,11 +68,6 @@ class StreamPlan:
     notes: tuple[str, ...]
     absent: tuple[str, ...]
 
-    @property
-    def lag(self) -> int:
-        """How many offsets are not read yet."""
-        return sum(max(0, end - self.positions[place]) for place, end in self.ends.items() if place in self.positions)
-
 
 OFFSETS_GONE, TOPIC_RECREATED = "offsets-gone", "topic-recreated"
 

@@ -149,19 +149,21 @@ class StreamConsumer:
 
     def _plan(self, known: StreamState) -> StreamPlan:
         """Plan by a description that may be some seconds old; what looks like a loss is looked at once more."""
-        while True:
-            described_at_s = self._described_at_s
-            plan = plan_stream(
-                known,
-                self._stream.topics,
-                self._topics_now(),
-                accepted=self._accepted(),
-                clock_ms=self._clock_ms(),
-                truncated=self._truncated,
-            )
-            if not plan.losses or described_at_s != self._described_at_s:
-                return plan
-            self._described_at_s = -math.inf
+        plan = self._planned(known, accepted=frozenset())
+        if not plan.losses:
+            return plan
+        self._described_at_s = -math.inf
+        return self._planned(known, accepted=self._accepted())
+
+    def _planned(self, known: StreamState, *, accepted: frozenset[str]) -> StreamPlan:
+        return plan_stream(
+            known,
+            self._stream.topics,
+            self._topics_now(),
+            accepted=accepted,
+            clock_ms=self._clock_ms(),
+            truncated=self._truncated,
+        )
 
     def _topics_now(self) -> Mapping[str, TopicNow]:
         now_s = time.monotonic()

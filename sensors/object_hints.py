@@ -7,7 +7,6 @@ sweep, which stops before it deletes too much.
 """
 
 import time
-from collections import deque
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -17,10 +16,8 @@ from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidR
 from rag_core.messages.message import MessageRejected, ObjectHint, RejectKind
 from rag_core.metadata import ALLOWED_GROUPS
 from rag_core.objects import announced_version, is_addressable, sidecar_key
-from rag_core.sweeping import USUAL
 from resources.clients.object_store import ObjectStore
-
-DELETIONS_WINDOW_S = 600.0
+from sensors.few_deletions import FewDeletions
 
 
 class ObjectHints:
@@ -29,7 +26,7 @@ class ObjectHints:
     def __init__(self, collection: Collection, stores: Mapping[str, ObjectStore]) -> None:
         self._collection = collection
         self._stores = stores
-        self._deletions_at_s: deque[float] = deque()
+        self._deletions = FewDeletions()
 
     def observe(self, hint: ObjectHint) -> tuple[str, Observation] | None:
         """Return the source and what to record; None for what it leaves out, or leaves to its sweep.
@@ -72,18 +69,11 @@ class ObjectHints:
             return source.name, _seen(store, key, hint.presence, "", hint.size_bytes or 0)
         if info is not None:
             return source.name, _seen(store, key, Presence.PRESENT, announced_version(info, sidecar), info.size_bytes)
-        if hint.presence is Presence.PRESENT or not self._may_delete():
-            return None
-        return source.name, _seen(store, key, Presence.GONE, "", 0)
-
-    def _may_delete(self) -> bool:
         now_s = time.monotonic()
-        while self._deletions_at_s and self._deletions_at_s[0] < now_s - DELETIONS_WINDOW_S:
-            self._deletions_at_s.popleft()
-        if len(self._deletions_at_s) >= USUAL.min_objects - 1:
-            return False
-        self._deletions_at_s.append(now_s)
-        return True
+        if hint.presence is Presence.PRESENT or not self._deletions.left(now_s):
+            return None
+        self._deletions.spend(1, now_s)
+        return source.name, _seen(store, key, Presence.GONE, "", 0)
 
 
 def _seen(store: ObjectStore, key: str, presence: Presence, announced: str, size_bytes: int) -> Observation:

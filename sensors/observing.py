@@ -6,7 +6,6 @@ few of them: many at once are left to the sweep, which stops before it deletes t
 """
 
 import os
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from rag_core.sweeping import USUAL, just_before
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import KnownObject, PartitionLimits
 from resources.clients.object_store import ObjectStore
+from sensors.few_deletions import FewDeletions
 
 SETTLE_S = 0.1
 SETTLE_LARGE_S = 0.5
@@ -25,7 +25,6 @@ LARGE_BYTES = 1024 * 1024
 """A large file takes longer to be written, with pauses between its pieces."""
 
 MAX_PENDING = 50_000
-DELETIONS_WINDOW_S = 600.0
 _BATCH = 500
 
 
@@ -61,7 +60,7 @@ class FolderObserver:
         self._catalog = catalog
         self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
         self._pending: dict[str, _Pending] = {}
-        self._deletions_at_s: deque[float] = deque()
+        self._deletions = FewDeletions()
 
     @property
     def pending(self) -> int:
@@ -92,13 +91,13 @@ class FolderObserver:
             self._observation(key, Presence.PRESENT) for key in settled if self._pending[key].announced is not None
         ]
         missing = [key for key in settled if self._pending[key].announced is None and self._is_known(key)]
-        gone = [self._observation(key, Presence.GONE) for key in missing[: self._deletions_left(now_s)]]
+        gone = [self._observation(key, Presence.GONE) for key in missing[: self._deletions.left(now_s)]]
         new = same = 0
         if present or gone:
             names = self.collection.name, self.source.name
             recorded = self._catalog.recording.record(*names, [*present, *gone], limits=self._limits)
             new, same = recorded.new, recorded.same
-            self._deletions_at_s.extend([now_s] * len(gone))
+            self._deletions.spend(len(gone), now_s)
         for key in settled:
             del self._pending[key]
         return Observed(new=new, same=same, gone=len(gone), left_to_sweep=len(missing) - len(gone))
@@ -136,12 +135,6 @@ class FolderObserver:
             pending.size_bytes = 0 if info is None else info.size_bytes
             return False
         return now_s - pending.since_s >= (SETTLE_S if pending.size_bytes < LARGE_BYTES else SETTLE_LARGE_S)
-
-    def _deletions_left(self, now_s: float) -> int:
-        """Return how many deletions may be recorded now, so that never as many as the safety stop's fit in a window."""
-        while self._deletions_at_s and self._deletions_at_s[0] < now_s - DELETIONS_WINDOW_S:
-            self._deletions_at_s.popleft()
-        return USUAL.min_objects - 1 - len(self._deletions_at_s)
 
     def _observation(self, key: str, presence: Presence) -> Observation:
         pending = self._pending[key]

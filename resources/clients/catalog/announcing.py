@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from rag_core.errors import QuarantineKind
 from rag_core.messages.dead_letters import MAX_KEPT_BYTES, NewDeadLetter, announced_dead_letter
 from rag_core.messages.keys import key_bytes
-from rag_core.messages.ordering import MessagePlace
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.outcomes import Announcing, Became, OutcomeType, event_id, outcome_event
+from resources.clients.catalog.dead_letters import place_of
 from resources.clients.catalog.failures import storable
 from resources.clients.catalog.outbox import put_into_outbox
 from resources.clients.catalog.outcomes import Settled
@@ -89,12 +89,7 @@ def _dead_letter(became: Became, row: Any) -> OutboxMessage:
     """Return a quarantined document's message for its topic's dead-letter topic: its key, and its bytes as decoded."""
     letter = NewDeadLetter(
         topic=row.topic,
-        place=MessagePlace(
-            incarnation=row.incarnation,
-            partition=row.partition,
-            offset=row.record_offset,
-            timestamp_ms=row.timestamp_ms,
-        ),
+        place=place_of(row),
         key=key_bytes(row.key.removeprefix(f"{row.topic}/")),
         value=None if row.body is None else bytes(row.body),
         value_bytes=row.size_bytes,

@@ -137,7 +137,8 @@ def _asked(which: DeadLetterFilter) -> dict[str, Any]:
     }
 
 
-def _place(row: Any) -> MessagePlace:
+def place_of(row: Any) -> MessagePlace:
+    """Return where the message of a row stands, whichever table it is of."""
     return MessagePlace(
         incarnation=row.incarnation,
         partition=row.partition,
@@ -152,7 +153,7 @@ def _row(row: Any) -> DeadLetterRow:
         collection=row.collection,
         source=row.source,
         topic=row.topic,
-        place=_place(row),
+        place=place_of(row),
         key=_bytes(row.key),
         value_bytes=row.value_bytes,
         is_kept=row.is_kept,
@@ -173,7 +174,7 @@ def _letter(row: Any) -> DeadLetter:
         source=row.source,
         letter=NewDeadLetter(
             topic=row.topic,
-            place=_place(row),
+            place=place_of(row),
             key=_bytes(row.key),
             value=_bytes(row.value),
             value_bytes=row.value_bytes,

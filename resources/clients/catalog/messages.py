@@ -19,9 +19,8 @@ from sqlalchemy import Connection, text
 
 from rag_core.arrivals import Observation
 from rag_core.identity import document_id
-from rag_core.messages.ordering import MessagePlace
 from resources.clients.catalog.database import Database
-from resources.clients.catalog.dead_letters import settle_replayed, write_dead_letters
+from resources.clients.catalog.dead_letters import place_of, settle_replayed, write_dead_letters
 from resources.clients.catalog.growing import count_anew_when_grown
 from resources.clients.catalog.numbering import number_staged, open_staging, stage
 from resources.clients.catalog.outbox import put_into_outbox
@@ -107,12 +106,7 @@ class Messages:
             return None
         return HeldMessage(
             topic=row.topic,
-            place=MessagePlace(
-                incarnation=row.incarnation,
-                partition=row.partition,
-                offset=row.record_offset,
-                timestamp_ms=row.timestamp_ms,
-            ),
+            place=place_of(row),
             etag=row.etag,
             media_type=row.media_type,
             details=row.details,
