@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from query_api.connections import Connections
 from query_api.links import Links
 from query_api.retrieving import Retriever
-from query_api.uploading.naming import LOCAL
+from rag_core.callers import LOCAL, Caller
 from resources.clients.catalog import Catalog
 
 
@@ -31,13 +31,18 @@ def _links(connections: "ConnectionsDep") -> Links:
     return Links(connections.settings.dagster_url)
 
 
-def _uploader() -> str:
-    """Return whose files these are: without keys everybody is whoever sits at this machine."""
+def _caller() -> Caller:
     return LOCAL
+
+
+def _uploader(caller: "CallerDep") -> str:
+    """Return whose files these are."""
+    return caller.namespace
 
 
 ConnectionsDep = Annotated[Connections, Depends(_connections)]
 CatalogDep = Annotated[Catalog, Depends(_catalog)]
 RetrieverDep = Annotated[Retriever, Depends(_retriever)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 LinksDep = Annotated[Links, Depends(_links)]
 UploaderDep = Annotated[str, Depends(_uploader)]

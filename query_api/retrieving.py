@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from query_api.encoding import Encoders
+from query_api.rights import served_to
 from rag_core.answering.extractive import Answer, Question, answer_from
+from rag_core.callers import Caller
 from rag_core.citations import Passage, distinct_passages
 from rag_core.filters import parse_filters
 from rag_core.fusion import Fusion, Mode, fuse, term_bounds
@@ -19,8 +21,9 @@ DEPTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to look for and through whose eyes; ``groups`` is ``None`` for a caller who may see everything."""
+    """What to look for and for whom; ``groups`` narrow what the caller may see, ``None`` leaves it as it is."""
 
+    caller: Caller
     collection: str
     text: str
     mode: Mode = Mode.HYBRID
@@ -50,9 +53,9 @@ class Retriever:
     def search(self, query: Query) -> Found:
         """Return the passages of a query; an index replaced in between is looked up once more."""
         try:
-            return self._search(query, self.searcher.served(query.collection))
+            return self._search(query, served_to(query.caller, self.searcher, query.collection))
         except IndexGone:
-            return self._search(query, self.searcher.served(query.collection, fresh=True))
+            return self._search(query, served_to(query.caller, self.searcher, query.collection, fresh=True))
 
     def answer(self, query: Query) -> tuple[Found, Answer]:
         """Return the passages and the quotes of them that answer, or the reason why none does."""
@@ -79,7 +82,7 @@ class Retriever:
             index,
             dense=dense,
             sparse=sparse,
-            groups=query.groups,
+            groups=query.caller.groups_within(query.groups),
             conditions=conditions,
             limit=max(DEPTH, 2 * query.top_k),
         )

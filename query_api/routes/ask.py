@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from query_api.dependencies import LinksDep, RetrieverDep
+from query_api.dependencies import CallerDep, LinksDep, RetrieverDep
 from query_api.problems import PROBLEMS
 from query_api.retrieving import Query
 from query_api.shapes.citations import Span, citations_of
@@ -20,10 +20,11 @@ _REASONS = {
 
 
 @router.post("/ask", summary="Ask a question")
-def ask(request: AskRequest, retriever: RetrieverDep, links: LinksDep) -> AskResponse:
+def ask(request: AskRequest, retriever: RetrieverDep, links: LinksDep, caller: CallerDep) -> AskResponse:
     """Answer with sentences quoted word for word and cited, or say why the passages do not answer."""
     found, answer = retriever.answer(
         Query(
+            caller=caller,
             collection=request.collection,
             text=request.question,
             top_k=request.top_k,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from query_api.dependencies import LinksDep, RetrieverDep
+from query_api.dependencies import CallerDep, LinksDep, RetrieverDep
 from query_api.problems import PROBLEMS
 from query_api.retrieving import Query
 from query_api.shapes.citations import citations_of
@@ -12,10 +12,11 @@ router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEMS)
 
 
 @router.post("/search", summary="Find passages")
-def search(request: SearchRequest, retriever: RetrieverDep, links: LinksDep) -> SearchResponse:
+def search(request: SearchRequest, retriever: RetrieverDep, links: LinksDep, caller: CallerDep) -> SearchResponse:
     """Return the best passages by meaning and by words, each with its place, its scores and its lineage."""
     found = retriever.search(
         Query(
+            caller=caller,
             collection=request.collection,
             text=request.query,
             mode=request.mode,

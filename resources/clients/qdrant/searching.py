@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 
 class UnknownCollection(InvalidRequest):
-    """No index serves a collection of that name."""
+    """No index serves a collection of that name; ``known`` are those that one serves."""
+
+    def __init__(self, collection: str, *, known: Sequence[str]) -> None:
+        super().__init__(
+            f"No index serves a collection named {collection[:64]!r}; there are: {', '.join(known) or 'none yet'}.",
+            remedy="An index is made when a collection's first documents are ingested.",
+        )
+        self.known = tuple(known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +182,7 @@ class QdrantSearcher:
         physical = next((alias.collection_name for alias in aliases if alias.alias_name == collection), None)
         if physical is None:
             self.forget(collection)
-            known = ", ".join(sorted(alias.alias_name for alias in aliases)) or "none yet"
-            raise UnknownCollection(
-                f"No index serves a collection named {collection[:64]!r}; there are: {known}.",
-                remedy="An index is made when a collection's first documents are ingested.",
-            )
+            raise UnknownCollection(collection, known=sorted(alias.alias_name for alias in aliases))
         with translating(f"read {physical}"):
             info = self._client.get_collection(physical)
         prefix = f"{Payload.METADATA}."

@@ -1,0 +1,41 @@
+"""What a caller sees of collections: one that may not be used is looked up as a name that no collection has.
+
+So it takes the same work as a collection that does not exist, and gets the same answer, whose words name only what the
+caller may use. Every route that takes or finds a collection goes through here.
+"""
+
+from collections.abc import Iterable
+
+from rag_core.callers import Caller, Scope
+from rag_core.errors import InvalidRequest
+from resources.clients.qdrant.searching import QdrantSearcher, ServedIndex, UnknownCollection
+
+NO_COLLECTION = "-"
+"""A name that no collection can have."""
+
+
+def seen_name(caller: Caller, collection: str, scope: Scope = Scope.READ) -> str:
+    """Return the name under which to look a collection up: its own, or one that does not exist."""
+    return collection if caller.may(scope, collection) else NO_COLLECTION
+
+
+def seen_names(caller: Caller, collections: Iterable[str], scope: Scope = Scope.READ) -> list[str]:
+    """Return those of the collections that the caller may use, sorted."""
+    return sorted(name for name in set(collections) if caller.may(scope, name))
+
+
+def served_to(caller: Caller, searcher: QdrantSearcher, collection: str, *, fresh: bool = False) -> ServedIndex:
+    """Return the index of a collection; raises ``UnknownCollection`` for one that the caller may not read, too."""
+    try:
+        return searcher.served(seen_name(caller, collection), fresh=fresh)
+    except UnknownCollection as error:
+        raise UnknownCollection(collection, known=seen_names(caller, error.known)) from None
+
+
+def unknown_collection(caller: Caller, collection: str, known: Iterable[str]) -> InvalidRequest:
+    """Return what is said of a collection that is neither declared nor recorded, or that the caller may not read."""
+    names = ", ".join(seen_names(caller, known)) or "none yet"
+    return InvalidRequest(
+        f"There is no collection named {collection!r}; there are: {names}.",
+        remedy="Name one of them, or declare it in a collection file.",
+    )
