@@ -4,6 +4,7 @@ The environment wins. What it leaves open is taken from the stack that runs in `
 that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read before ``load_settings()`` is called.
 """
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from resources.clients.home import rag_home, read_stack
 
 PREFIX = "RAG_"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+_HOST = r"^[A-Za-z0-9.:_-]{1,253}$"
 Port = Annotated[int, Field(ge=1, le=65535)]
 Secret = Annotated[str | None, Field(repr=False)]
 
@@ -40,6 +42,7 @@ class Settings(BaseSettings):
     qdrant_api_key: Secret = Field(None, description="Key of the vector index.")
     api_url: str | None = Field(None, description="Query API; given, none is started.")
     dagster_url: str | None = Field(None, description="Dagster webserver; given, Dagster is not started.")
+    api_key: Secret = Field(None, description="Key that the command line sends to the query API.")
     s3_endpoint: str | None = Field(None, description="S3 server; given, --s3 starts none.")
     s3_access_key_id: Secret = Field(None, description="Key id for the S3 server.")
     s3_secret_access_key: Secret = Field(None, description="Secret key for the S3 server.")
@@ -53,6 +56,18 @@ class Settings(BaseSettings):
     s3_port: Port = Field(8333, description="First of the ten ports of the started S3 server.")
     kafka_port: Port = Field(9092, description="First of the two ports of the started Kafka.")
 
+    auth: Literal["required", "off"] = Field(
+        "required", description="Whether the query API asks for keys; off only while it listens on loopback."
+    )
+    api_host: str = Field("127.0.0.1", pattern=_HOST, description="Address that the query API listens on.")
+    api_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Host names under which the query API may be addressed; default by RAG_API_HOST."
+    )
+    requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Requests a minute of a key that says nothing else."
+    )
+    audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
+
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
 
     run_launcher: Literal["warm", "default"] = Field(
@@ -61,7 +76,7 @@ class Settings(BaseSettings):
     run_workers: int = Field(2, ge=1, le=16, description="How many warm run workers wait for a run.")
     parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
 
-    @field_validator("parts", mode="before")
+    @field_validator("parts", "api_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -99,6 +114,14 @@ class Settings(BaseSettings):
         fill(self, "parquet", parquet if "://" in parquet else str(Path(parquet).expanduser().absolute()))
         fill(self, "model_cache", (home / "models" if self.model_cache == Path() else self.model_cache).absolute())
         fill(self, "workspace", None if self.workspace is None else self.workspace.expanduser().absolute())
+
+    @property
+    def is_api_on_loopback(self) -> bool:
+        """Say whether only programs of this machine can reach the query API."""
+        try:
+            return ipaddress.ip_address(self.api_host).is_loopback
+        except ValueError:
+            return self.api_host == "localhost"
 
     def require(self, name: str) -> str:
         """Return the setting ``name`` (such as ``"database_url"``), or fail by the name a user can set."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
+from resources.clients.catalog.audit import AuditLog
 from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.contents import Contents
 from resources.clients.catalog.database import Database
@@ -11,6 +12,7 @@ from resources.clients.catalog.dead_letters import DeadLetters
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.evidence import Evidence
 from resources.clients.catalog.indexes import Indexes
+from resources.clients.catalog.keys import Keys
 from resources.clients.catalog.messages import Messages
 from resources.clients.catalog.migrating import migrate
 from resources.clients.catalog.outbox import Outbox
@@ -43,6 +45,8 @@ class Catalog:
         self.messages = Messages(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.outbox = Outbox(self._database)
+        self.keys = Keys(self._database)
+        self.audit = AuditLog(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
         self.evidence = Evidence(self._database)
