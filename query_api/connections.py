@@ -16,10 +16,10 @@ from rag_core.embedding import Embedder
 from resources.clients.settings import Settings
 
 if TYPE_CHECKING:
+    from rag_core.vector_index import IndexSearcher
     from resources.clients.catalog import Catalog
-    from resources.clients.qdrant.searching import QdrantSearcher
 
-QDRANT_TIMEOUT_S = 10
+INDEX_TIMEOUT_S = 10
 
 
 class Connections:
@@ -36,7 +36,7 @@ class Connections:
         self.encoders = Encoders(open_model or self._open_model)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
-        self._searcher: QdrantSearcher | None = None
+        self._searcher: IndexSearcher | None = None
         self._bounds = bounds or UploadBounds()
         self._uploads: UploadDesk | None = None
         self._job_watch: JobWatch | None = None
@@ -56,17 +56,15 @@ class Connections:
                     opened.close()
         return self._catalog
 
-    def searcher(self) -> "QdrantSearcher":
+    def searcher(self) -> "IndexSearcher":
         """Return the searcher; nothing is sent yet."""
         with self._lock:
             if self._searcher is None:
-                from resources.clients.qdrant.connect import connect
-                from resources.clients.qdrant.searching import QdrantSearcher
+                from resources.clients.vector_stores import open_vector_store
 
-                url = self.settings.require("qdrant_url")
-                client = connect(url, self.settings.qdrant_api_key, timeout_s=QDRANT_TIMEOUT_S)
-                self._searcher = QdrantSearcher(client)
-                self._closing.append(client.close)
+                store = open_vector_store(self.settings, timeout_s=INDEX_TIMEOUT_S)
+                self._searcher = store.searcher()
+                self._closing.append(store.close)
         return self._searcher
 
     def uploads(self) -> UploadDesk:

@@ -12,8 +12,7 @@ from rag_core.filters import parse_filters
 from rag_core.fusion import Fusion, Mode, fuse, term_bounds
 from rag_core.identity import Json
 from rag_core.sparse import SparseVector
-from resources.clients.qdrant.connect import IndexGone
-from resources.clients.qdrant.searching import QdrantSearcher, ServedIndex
+from rag_core.vector_index import IndexGone, IndexSearcher, ServedIndex
 
 DEPTH = 100
 """How many points each list is asked for before they are fused."""
@@ -46,7 +45,7 @@ class Found:
 class Retriever:
     """Answers queries from the index that a collection's alias points at."""
 
-    searcher: QdrantSearcher
+    searcher: IndexSearcher
     encoders: Encoders
     answer_threshold: float
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from rag_core.callers import Caller, Scope
 from rag_core.errors import InvalidRequest
-from resources.clients.qdrant.searching import QdrantSearcher, ServedIndex, UnknownCollection
+from rag_core.vector_index import IndexSearcher, ServedIndex, UnknownCollection
 
 NO_COLLECTION = "-"
 """A name that no collection can have."""
@@ -24,7 +24,7 @@ def seen_names(caller: Caller, collections: Iterable[str], scope: Scope = Scope.
     return sorted(name for name in set(collections) if caller.may(scope, name))
 
 
-def served_to(caller: Caller, searcher: QdrantSearcher, collection: str, *, fresh: bool = False) -> ServedIndex:
+def served_to(caller: Caller, searcher: IndexSearcher, collection: str, *, fresh: bool = False) -> ServedIndex:
     """Return the index of a collection; raises ``UnknownCollection`` for one that the caller may not read, too."""
     try:
         return searcher.served(seen_name(caller, collection), fresh=fresh)

@@ -15,14 +15,13 @@ from resources.clients.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from qdrant_client import QdrantClient
 
+    from rag_core.vector_index import IndexWriter, VectorStore
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
     from resources.clients.object_store import ReadableStore
     from resources.clients.parquet_parts import PartStore
     from resources.clients.parsing import ParserSandbox
-    from resources.clients.qdrant.writing import QdrantWriter
     from resources.ingestion.checking.promises import CheckOutcome
     from resources.ingestion.counts import Counts, RunReport
     from resources.ingestion.housekeeping import Housekept
@@ -115,7 +114,6 @@ class BlockWork:
         self, partition: int | None, names: frozenset[str], *, only_touched: bool = False
     ) -> "Iterator[CheckOutcome]":
         """Yield the outcome of each named check over one block (or this run's share of it), or over all blocks."""
-        from resources.clients.qdrant.inspecting import QdrantInspector
         from resources.ingestion.checking.blocks import check_blocks
 
         return check_blocks(
@@ -125,7 +123,7 @@ class BlockWork:
             catalog=self.catalog,
             parts=self.parts,
             writer=self.writer,
-            inspector=QdrantInspector(self._index_client),
+            inspector=self._vectors.inspector(),
             touched_by=self.run_id if only_touched else None,
         )
 
@@ -147,17 +145,15 @@ class BlockWork:
         return self.closing.enter_context(opened_ahead.catalog_of(self.settings.require("database_url")))
 
     @cached_property
-    def writer(self) -> "QdrantWriter":
+    def writer(self) -> "IndexWriter":
         """The writer's side of the vector index."""
-        from resources.clients.qdrant.writing import QdrantWriter
-
-        return QdrantWriter(self._index_client)
+        return self._vectors.writer()
 
     @cached_property
-    def _index_client(self) -> "QdrantClient":
-        client = opened_ahead.index_client_of(self.settings)
-        self.closing.callback(client.close)
-        return client
+    def _vectors(self) -> "VectorStore":
+        store = opened_ahead.vector_store_of(self.settings)
+        self.closing.callback(store.close)
+        return store
 
     @cached_property
     def parts(self) -> "PartStore":
@@ -169,6 +165,7 @@ class BlockWork:
     @cached_property
     def stores(self) -> "dict[str, ReadableStore]":
         """What each source's and stream's documents are read from, by its name."""
+        from resources.clients.described_objects import DescribedStore
         from resources.clients.object_store import open_store
         from resources.clients.stored_messages import MessageStore
 
@@ -177,6 +174,11 @@ class BlockWork:
             source.name: open_store(source, folder, environ=self._environ()) for source in collection.sources
         }
         if collection.kafka is not None:
+            if collection.streams:  # messages may say something of the sources' objects
+                stores = {
+                    name: DescribedStore(store, self.catalog, collection=collection.name, source=name)
+                    for name, store in stores.items()
+                }
             for stream in collection.streams:
                 stores[stream.name] = MessageStore(
                     self.catalog, collection=collection.name, stream=stream.name, cluster=collection.kafka.cluster

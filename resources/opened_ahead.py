@@ -15,9 +15,8 @@ from resources.clients.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
-    from qdrant_client import QdrantClient
-
     from rag_core.collection import Collection
+    from rag_core.vector_index import VectorStore
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
     from resources.clients.parsing import ParseLimits, ParserSandbox
@@ -42,7 +41,7 @@ def open_ahead(settings: Settings) -> None:
     if url is not None:
         _keep(("catalog", url), lambda: _open_catalog(url))
     if settings.qdrant_url is not None:
-        _keep(("index", settings.qdrant_url), lambda: _connect(settings))
+        _keep(("index", settings.qdrant_url), lambda: _open_vector_store(settings))
     for name, runtime in list(dict.fromkeys((one.embedding.model, one.embedding.runtime) for one in collections))[
         :MOST_MODELS
     ]:
@@ -54,9 +53,9 @@ def catalog_of(url: str) -> "Catalog":
     return _kept.pop(("catalog", url), None) or _open_catalog(url)
 
 
-def index_client_of(settings: Settings) -> "QdrantClient":
-    """Return the client of the vector index; the caller closes it."""
-    return _kept.pop(("index", settings.require("qdrant_url")), None) or _connect(settings)
+def vector_store_of(settings: Settings) -> "VectorStore":
+    """Return the store of the vector index; the caller closes it."""
+    return _kept.pop(("index", settings.require("qdrant_url")), None) or _open_vector_store(settings)
 
 
 def embedder_of(settings: Settings, collection: "Collection", model: str) -> "Embedder":
@@ -110,10 +109,10 @@ def _open_catalog(url: str) -> "Catalog":
     return open_catalog(url)
 
 
-def _connect(settings: Settings) -> "QdrantClient":
-    from resources.clients.qdrant.connect import connect
+def _open_vector_store(settings: Settings) -> "VectorStore":
+    from resources.clients.vector_stores import open_vector_store
 
-    return connect(settings.require("qdrant_url"), settings.qdrant_api_key)
+    return open_vector_store(settings)
 
 
 def _embedder(settings: Settings, model: str, runtime: Any) -> "Embedder":

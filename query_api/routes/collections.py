@@ -8,8 +8,8 @@ from query_api.routes.streams import collection_streams
 from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape, stopped
 from query_api.shapes.streams import CollectionStreams
 from rag_core.errors import DependencyUnavailable, RagError
+from rag_core.vector_index import IndexSearcher
 from resources.clients.catalog import Catalog
-from resources.clients.qdrant.searching import QdrantSearcher
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
@@ -56,7 +56,7 @@ def _collection(
     )
 
 
-def _index(searcher: QdrantSearcher, name: str) -> IndexShape | None:
+def _index(searcher: IndexSearcher, name: str) -> IndexShape | None:
     try:
         served = searcher.served(name)
     except RagError:  # away, just dropped, or not of our making: the list still shows the rest

@@ -40,7 +40,7 @@ def readyz(connections: ConnectionsDep) -> Ready | Response:
     """Say whether catalog, index and models are there; each that is not is named in ``parts``."""
     parts = {
         "catalog": _state("catalog", lambda: _catalog(connections)),
-        "qdrant": _state("qdrant", connections.searcher().is_ready),
+        "qdrant": _state("qdrant", lambda: _index(connections)),
     }
     parts["model"] = _state("model", lambda: _models(connections)) if parts["qdrant"] == "ok" else "unknown"
     if all(state == "ok" for state in parts.values()):
@@ -66,6 +66,10 @@ def _state(name: str, ask: Callable[[], str | None]) -> str:
 
 def _catalog(connections: Connections) -> None:
     connections.catalog().ping()
+
+
+def _index(connections: Connections) -> None:
+    connections.searcher().collections()
 
 
 def _models(connections: Connections) -> str | None:

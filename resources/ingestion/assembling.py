@@ -16,11 +16,11 @@ from rag_core.collection import Collection
 from rag_core.embedding import Embedder
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.rows import asset_fingerprints
+from rag_core.vector_index import IndexWriter
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim
 from resources.clients.object_store import ReadableStore
 from resources.clients.parquet_parts import PartStore
-from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.batch import BatchWork
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
@@ -45,7 +45,7 @@ class RunSetting:
     stores: Mapping[str, ReadableStore]
     sandbox_factory: Callable[[], AbstractContextManager[DocumentParser]]
     embedder_factory: Callable[[str], Embedder]
-    writer: QdrantWriter
+    writer: IndexWriter
     parts: PartStore
     run_id: str
     code_version: str
@@ -135,7 +135,7 @@ def assemble(
             claim=claim,
             writing=setting.catalog.writing,
             index=index.physical,
-            qdrant=setting.writer,
+            writer=setting.writer,
             parts=setting.parts,
             look=looker.look,
             last_good=good.find,

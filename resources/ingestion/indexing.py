@@ -9,8 +9,8 @@ from rag_core.collection import Collection
 from rag_core.embedding import Embedder
 from rag_core.errors import ConfigurationError
 from rag_core.index_spec import IndexSpec
+from rag_core.vector_index import IndexWriter
 from resources.clients.catalog.indexes import Indexes
-from resources.clients.qdrant.writing import QdrantWriter
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class ActiveIndex:
 def active_index(
     collection: Collection,
     indexes: Indexes,
-    writer: QdrantWriter,
+    writer: IndexWriter,
     embedder: Callable[[str], Embedder],
     *,
     writes: bool,
@@ -52,12 +52,12 @@ def active_index(
         if registered[0] != physical:
             raise ConfigurationError(
                 f"Readers of {collection.name} are sent to {physical}, but the catalog says {registered[0]}.",
-                remedy="Point Qdrant's alias at the index the catalog names.",
+                remedy="Point the alias at the index the catalog names.",
             )
     return ActiveIndex(physical=physical, spec=spec, yaml_differs=_differing(collection, spec), lost_documents=lost)
 
 
-def recover_lost(collection: str, indexes: Indexes, writer: QdrantWriter) -> int:
+def recover_lost(collection: str, indexes: Indexes, writer: IndexWriter) -> int:
     """Make every document of a lost index due again; return how many, 0 when nothing serves yet or all is there.
 
     The documents come first and the index afterwards: were it the other way round, a run that died between the two

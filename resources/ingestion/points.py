@@ -12,8 +12,8 @@ from rag_core.index_spec import Payload
 from rag_core.reconciling import IndexChange, WantedDocument, WantedPoint, described
 from rag_core.rows import ChunkRow, DocumentRow, EmbeddingRow
 from rag_core.sparse import SparseVector
+from rag_core.vector_index import PointWrite
 from resources.clients.parquet_parts import PartStore
-from resources.clients.qdrant.writing import PointWrite
 from resources.ingestion.tables import rows_of
 from resources.ingestion.work import EmbeddedDocument
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from rag_core.collection import Collection
 from rag_core.embedding import Embedder
 from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
+from rag_core.vector_index import IndexWriter
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim, ClaimLost, DueArrival
 from resources.clients.object_store import ReadableStore
 from resources.clients.parquet_parts import PartStore
-from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.assembling import Once, RunSetting, assemble, file_word
 from resources.ingestion.batch import BatchWork
 from resources.ingestion.batching import MicroBatch, MicroBatches
@@ -49,7 +49,7 @@ class IngestRun:
         stores: Mapping[str, ReadableStore],
         sandbox_factory: Callable[[], AbstractContextManager[DocumentParser]],
         embedder_factory: Callable[[str], Embedder],
-        writer: QdrantWriter,
+        writer: IndexWriter,
         parts: PartStore,
         run_id: str,
         code_version: str,

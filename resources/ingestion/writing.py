@@ -16,10 +16,10 @@ from rag_core.index_spec import Payload
 from rag_core.outcomes import Announcing
 from rag_core.reconciling import IndexChange, PointState, WantedDocument, difference
 from rag_core.rows import DocumentRow
+from rag_core.vector_index import IndexWrite, IndexWriter, PointWrite
 from resources.clients.catalog.values import Claim, DueArrival, HeadState, Outcome, ProcessingSpec, WriteRequest
 from resources.clients.catalog.writing import DocumentWriting, Writing
 from resources.clients.parquet_parts import PartStore
-from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter
 from resources.ingestion.counts import Counts
 from resources.ingestion.points import Confirmation, point_writes, wanted_document
 from resources.ingestion.work import EmbeddedDocument, FailedDocument, GoneDocument, Look
@@ -50,7 +50,7 @@ class VectorWriter:
     claim: Claim
     writing: Writing
     index: str
-    qdrant: QdrantWriter
+    writer: IndexWriter
     parts: PartStore
     look: Callable[[Arrival], Look | None]
     last_good: Callable[[DueArrival, int], EmbeddedDocument | None]
@@ -114,14 +114,14 @@ class VectorWriter:
                 else:
                     current[document] = item
             current = self._unchanged_at_source(current, writing, done)
-            held = self.qdrant.points_of(self.index, list(current))
+            held = self.writer.points_of(self.index, list(current))
             plan = _Plan()
             for document, item in current.items():
                 self._plan(item, heads[document], held[document], plan, done)
             self.step("compared")
             if not plan.is_empty:
                 self.before_write()
-                self.qdrant.apply(
+                self.writer.apply(
                     self.index,
                     IndexWrite(
                         upserts=chain.from_iterable(plan.upserts),

@@ -11,8 +11,9 @@ from rag_core.identity import Json
 from rag_core.index_spec import IndexSpec, Payload
 from rag_core.reconciling import place_key
 from rag_core.sparse import SparseVector
+from rag_core.vector_index import IndexWrite, PointWrite
 from resources.clients.qdrant.connect import connect
-from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter
+from resources.clients.qdrant.writing import QdrantWriter
 from tests.services.loopback import free_port
 
 SPEC = IndexSpec(model="m", model_identity="m@1", dimension=2, analyzer="a/1")

@@ -16,12 +16,13 @@ from rag_core.collection import Collection
 from rag_core.identity import document_id
 from rag_core.index_spec import DENSE, SPARSE, Payload
 from rag_core.objects import announced_version
+from rag_core.vector_index import IndexWrite
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import HeldBy, PartitionLimits
 from resources.clients.object_store import ObjectStore, open_store
 from resources.clients.parquet_parts import PartStore, open_parts
 from resources.clients.parsing import ParserSandbox
-from resources.clients.qdrant.writing import IndexWrite, QdrantWriter
+from resources.clients.qdrant.writing import QdrantWriter
 from resources.ingestion.counts import ALL_LAYERS, RunReport
 from resources.ingestion.run import IngestRun
 from tests.pipeline.word_embedder import WordEmbedder

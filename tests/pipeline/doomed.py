@@ -5,10 +5,10 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+from rag_core.vector_index import IndexWrite
 from resources.clients.catalog import open_catalog
 from resources.clients.parsing import ParserSandbox
 from resources.clients.qdrant.connect import connect
-from resources.clients.qdrant.writing import IndexWrite
 from tests.pipeline.corpus import Corpus, WatchedWriter
 
 RUN_ID = "doomed"

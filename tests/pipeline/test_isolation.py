@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from rag_core.arrivals import ArrivalState, Observation, Presence
 from rag_core.errors import DependencyUnavailable, SourceAway
+from rag_core.vector_index import IndexWrite
 from resources.clients.catalog.values import Claim, PartitionLimits
-from resources.clients.qdrant.writing import IndexWrite
 from resources.ingestion import assembling, batching
 from resources.ingestion.reading_ahead import BatchReader
 from tests.pipeline.corpus import Corpus, WatchedWriter, assert_same_points, paragraphs

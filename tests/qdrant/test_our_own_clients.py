@@ -10,9 +10,11 @@ from rag_core.collection import PayloadField
 from rag_core.errors import ConfigurationError
 from rag_core.filters import AnyOf
 from rag_core.index_spec import IndexSpec, Payload
-from resources.clients.qdrant.connect import IndexGone, connect
-from resources.clients.qdrant.searching import QdrantSearcher, UnknownCollection
-from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter, SparseVector
+from rag_core.sparse import SparseVector
+from rag_core.vector_index import IndexGone, IndexWrite, PointWrite, UnknownCollection
+from resources.clients.qdrant.connect import connect
+from resources.clients.qdrant.searching import QdrantSearcher
+from resources.clients.qdrant.writing import QdrantWriter
 from tests.qdrant.server import EdgeServer
 
 SPEC = IndexSpec(model="m", model_identity="m@1", dimension=2, analyzer="a/1")

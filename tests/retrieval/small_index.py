@@ -11,8 +11,9 @@ from rag_core.collection import PayloadField
 from rag_core.embedding import Embedder
 from rag_core.identity import Json, document_id, point_id
 from rag_core.index_spec import IndexSpec, Payload
-from rag_core.sparse import Bm25
-from resources.clients.qdrant.writing import IndexWrite, PointWrite, QdrantWriter, SparseVector
+from rag_core.sparse import Bm25, SparseVector
+from rag_core.vector_index import IndexWrite, PointWrite
+from resources.clients.qdrant.writing import QdrantWriter
 
 FIELDS = (
     PayloadField(name="team"),

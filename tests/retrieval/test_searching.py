@@ -8,8 +8,9 @@ from qdrant_client import QdrantClient, models
 from rag_core.errors import DependencyUnavailable
 from rag_core.filters import parse_filters
 from rag_core.sparse import Bm25
-from resources.clients.qdrant.connect import IndexGone, connect
-from resources.clients.qdrant.searching import Candidates, QdrantSearcher, UnknownCollection
+from rag_core.vector_index import Candidates, IndexGone, UnknownCollection
+from resources.clients.qdrant.connect import connect
+from resources.clients.qdrant.searching import QdrantSearcher
 from tests.pipeline.word_embedder import WordEmbedder
 from tests.retrieval.small_index import Doc, spec_of, write_index
 from tests.services.loopback import free_port

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable, Permanent
+from rag_core.vector_index import IndexGone
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -13,10 +14,6 @@ DEPENDENCY = "qdrant"
 _NOT_ALLOWED = frozenset({401, 403})
 _NOT_FOUND = 404
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class IndexGone(DependencyUnavailable):
-    """The physical index was dropped since it was looked up: look again, it may be another one by now."""
 
 
 def connect(url: str, api_key: str | None = None, *, timeout_s: int = 60) -> "QdrantClient":

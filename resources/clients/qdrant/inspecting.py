@@ -1,26 +1,16 @@
 """What an index really holds, for checks: whole payloads, not the keys by which writers remember them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from rag_core.identity import Json
 from rag_core.index_spec import Payload
+from rag_core.vector_index import HeldPoint
 from resources.clients.qdrant.connect import translating
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.http.models import Filter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldPoint:
-    """A point as it is; ``document_id`` is None where its payload names no document."""
-
-    point_id: str
-    document_id: UUID | None
-    payload: Mapping[str, Json]
 
 
 class QdrantInspector:

@@ -8,50 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rag_core.access import EVERYONE
-from rag_core.errors import ConfigurationError, InvalidRequest
 from rag_core.filters import AnyOf, Condition, Exists, FieldType
-from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
+from rag_core.index_spec import DENSE, SPARSE, Payload
 from rag_core.sparse import SparseVector
+from rag_core.vector_index import Candidates, ServedIndex, UnknownCollection, stored_spec
 from resources.clients.qdrant.connect import translating
 from resources.clients.qdrant.writing import SPEC_METADATA
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.http import models
-
-
-class UnknownCollection(InvalidRequest):
-    """No index serves a collection of that name; ``known`` are those that one serves."""
-
-    def __init__(self, collection: str, *, known: Sequence[str]) -> None:
-        super().__init__(
-            f"No index serves a collection named {collection[:64]!r}; there are: {', '.join(known) or 'none yet'}.",
-            remedy="An index is made when a collection's first documents are ingested.",
-        )
-        self.known = tuple(known)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedIndex:
-    """The index behind an alias: its physical name, its spec, the metadata fields that filters may name, its points."""
-
-    physical: str
-    spec: IndexSpec
-    fields: Mapping[str, FieldType]
-    points: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """What one batch found: scores by point id for each list, payloads by point id.
-
-    ``term_tops`` holds, for each query term in order, the best score that this term alone reaches; 0 for none.
-    """
-
-    dense: Mapping[str, float]
-    sparse: Mapping[str, float]
-    term_tops: Sequence[float]
-    payloads: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -72,11 +38,6 @@ class QdrantSearcher:
         self._refresh_s = refresh_s
         self._remembered = _Remembered()
 
-    def is_ready(self) -> None:
-        """Return if the server answers; raises ``DependencyUnavailable``."""
-        with translating("list collections"):
-            self._client.get_collections()
-
     def collections(self) -> list[str]:
         """Return the names of the collections that have an index, sorted."""
         with translating("list aliases"):
@@ -91,11 +52,6 @@ class QdrantSearcher:
         with self._remembered.lock:
             self._remembered.served[collection] = (time.monotonic(), served)
         return served
-
-    def forget(self, collection: str) -> None:
-        """Look the alias up again at the next question."""
-        with self._remembered.lock:
-            self._remembered.served.pop(collection, None)
 
     def candidates(
         self,
@@ -181,7 +137,8 @@ class QdrantSearcher:
             aliases = self._client.get_aliases().aliases
         physical = next((alias.collection_name for alias in aliases if alias.alias_name == collection), None)
         if physical is None:
-            self.forget(collection)
+            with self._remembered.lock:
+                self._remembered.served.pop(collection, None)
             raise UnknownCollection(collection, known=sorted(alias.alias_name for alias in aliases))
         with translating(f"read {physical}"):
             info = self._client.get_collection(physical)
@@ -192,13 +149,7 @@ class QdrantSearcher:
             if key.startswith(prefix)
         }
         stored = (info.config.metadata or {}).get(SPEC_METADATA)
-        try:
-            spec = IndexSpec.from_json(cast("dict[str, Any]", stored))
-        except TypeError as error:
-            raise ConfigurationError(
-                f"The index {physical} does not say what its vectors are made of.",
-                remedy="It was not made by this platform or by another version of it; remove its alias.",
-            ) from error
+        spec = stored_spec(physical, stored)
         return ServedIndex(physical=physical, spec=spec, fields=fields, points=info.points_count or 0)
 
 

@@ -1,17 +1,16 @@
 """The writer's side of the vector index: create it once, ask what it holds, apply a change in the safe order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from rag_core.collection import PayloadField
-from rag_core.errors import ConfigurationError, Permanent
+from rag_core.errors import Permanent
 from rag_core.identity import Json
 from rag_core.index_spec import DENSE, SPARSE, IndexSpec, Payload
 from rag_core.reconciling import PointState, place_key
-from rag_core.sparse import SparseVector
+from rag_core.vector_index import IndexWrite, refuse_other_spec, stored_spec
 from resources.clients.qdrant.connect import translating
 
 if TYPE_CHECKING:
@@ -22,29 +21,6 @@ SPEC_METADATA = "index_spec"
 """Key of the Qdrant collection's metadata under which its ``IndexSpec`` rests."""
 
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointWrite:
-    """One whole point: id, both vectors, complete payload."""
-
-    point_id: UUID
-    dense: Sequence[float]
-    sparse: SparseVector
-    payload: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexWrite:
-    """What to write for a batch of documents; ``apply`` takes the fields in this order, deletions last.
-
-    ``places`` maps a point to its new place keys, ``documents`` a document to the keys all its points share.
-    """
-
-    upserts: Iterable[PointWrite] = ()
-    places: Mapping[UUID, Mapping[str, Json]] = field(default_factory=dict[UUID, Mapping[str, Json]])
-    documents: Mapping[UUID, Mapping[str, Json]] = field(default_factory=dict[UUID, Mapping[str, Json]])
-    deletes: Sequence[UUID] = ()
 
 
 class QdrantWriter:
@@ -77,11 +53,7 @@ class QdrantWriter:
             active = self.spec_of(collection) or (physical, spec)
         else:
             self._index_payload(active[0], fields)
-        if active[1] != spec:
-            raise ConfigurationError(
-                f"{active[0]} serves collection {collection} with another spec: {_differing(active[1], spec)}.",
-                remedy="The old index keeps serving and ingesting; take the change back in the YAML.",
-            )
+        refuse_other_spec(collection, active[0], active[1], spec)
         return active[0]
 
     def spec_of(self, collection: str) -> tuple[str, IndexSpec] | None:
@@ -92,11 +64,7 @@ class QdrantWriter:
             if physical is None:
                 return None
             metadata = self._client.get_collection(physical).config.metadata or {}
-        return physical, _stored_spec(physical, metadata)
-
-    def ensure_fields(self, physical: str, fields: Sequence[PayloadField]) -> None:
-        """Create the payload indexes that are still missing in an index."""
-        self._index_payload(physical, fields)
+        return physical, stored_spec(physical, metadata.get(SPEC_METADATA))
 
     def points_of(self, physical: str, documents: Sequence[UUID]) -> dict[UUID, dict[UUID, PointState]]:
         """Return what the index holds now of each document (an empty dict for none), read page by page."""
@@ -146,13 +114,13 @@ class QdrantWriter:
             with translating(f"move {len(operations)} points in {physical}"):
                 self._client.batch_update_points(physical, operations, wait=True)
         for document, payload in write.documents.items():
-            self.describe(physical, document, payload)
+            self._describe(physical, document, payload)
         for gone in _batches(write.deletes, self._max_points * 4):
             with translating(f"delete {len(gone)} points from {physical}"):
                 selector = models.PointIdsList(points=[str(point) for point in gone])
                 self._client.delete(physical, selector, wait=True)
 
-    def describe(self, physical: str, document: UUID, payload: Mapping[str, Json]) -> None:
+    def _describe(self, physical: str, document: UUID, payload: Mapping[str, Json]) -> None:
         """Set payload keys on all points of a document; keys that are not named keep their values."""
         with translating(f"describe document {document} in {physical}"):
             self._client.set_payload(physical, dict(payload), _of_documents([document]), wait=True)
@@ -228,21 +196,6 @@ def _of_documents(documents: Sequence[UUID]) -> "Filter":
 
     ids = [str(document) for document in documents]
     return models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=models.MatchAny(any=ids))])
-
-
-def _stored_spec(physical: str, metadata: Mapping[str, Any]) -> IndexSpec:
-    try:
-        return IndexSpec.from_json(metadata[SPEC_METADATA])
-    except (KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"The index {physical} does not say what its vectors are made of.",
-            remedy="It was not made by this platform or by another version of it; remove its alias.",
-        ) from error
-
-
-def _differing(old: IndexSpec, new: IndexSpec) -> str:
-    before, after = old.to_json(), new.to_json()
-    return ", ".join(f"{key} {before[key]!r} -> {after[key]!r}" for key in before if before[key] != after[key])
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

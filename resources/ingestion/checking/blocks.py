@@ -22,11 +22,10 @@ from resources.ingestion.checking.stored_rows import StoredRows, look_at_vectors
 from resources.ingestion.checking.strangers import Strangers
 
 if TYPE_CHECKING:
+    from rag_core.vector_index import IndexInspector, IndexWriter
     from resources.clients.catalog import Catalog
     from resources.clients.catalog.values import DocumentRow
     from resources.clients.parquet_parts import PartStore
-    from resources.clients.qdrant.inspecting import QdrantInspector
-    from resources.clients.qdrant.writing import QdrantWriter
 
 _DOCUMENTS_AT_ONCE = 200
 _CHUNKS_AT_ONCE = 8192
@@ -40,8 +39,8 @@ def check_blocks(
     *,
     catalog: "Catalog",
     parts: "PartStore",
-    writer: "QdrantWriter",
-    inspector: "QdrantInspector",
+    writer: "IndexWriter",
+    inspector: "IndexInspector",
     touched_by: str | None = None,
 ) -> Iterator[CheckOutcome]:
     """Yield one outcome for each check in ``names``, over a block or (None) over all blocks and the whole index.

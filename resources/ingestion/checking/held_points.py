@@ -26,8 +26,8 @@ from resources.ingestion.points import wanted_document
 from resources.ingestion.tables import rows_of
 
 if TYPE_CHECKING:
+    from rag_core.vector_index import HeldPoint, IndexInspector
     from resources.clients.catalog.values import DocumentRow as CatalogRow
-    from resources.clients.qdrant.inspecting import HeldPoint, QdrantInspector
 
 _DESCRIBES = (
     "uri", "content_sha256", "media_type", "parser", "title", "metadata", "allowed_groups", "document_id", "arrival",
@@ -114,7 +114,7 @@ class PointComparison:
     """Compares documents with what the index ``physical`` (None: none serves the collection) holds of them."""
 
     rows: StoredRows
-    inspector: "QdrantInspector"
+    inspector: "IndexInspector"
     physical: str | None
     default_access: Literal["collection", "nobody"]
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from resources.ingestion.checking.promises import Tally
 
 if TYPE_CHECKING:
+    from rag_core.vector_index import IndexInspector
     from resources.clients.catalog import Catalog
     from resources.clients.catalog.evidence import KnownDocument
-    from resources.clients.qdrant.inspecting import QdrantInspector
 
 _REMEMBERED = 200_000
 """How many documents a scan remembers to have looked up; beyond them one may be looked up again."""
@@ -26,7 +26,7 @@ class Strangers:
     collection: str
     physical: str
     catalog: "Catalog"
-    inspector: "QdrantInspector"
+    inspector: "IndexInspector"
 
     def of_block(self, partition: int, tally: Tally, *, run_id: str | None) -> None:
         """Look for points of those documents of a block (or of a run's share of it) that should have none."""
