@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import cast
+from typing import Literal, cast
 
+from rag_core.access import narrowed_groups, stored_groups
 from rag_core.errors import DocumentRejected, QuarantineKind
 from rag_core.identity import Json
 from rag_core.index_spec import Payload
@@ -41,11 +42,22 @@ _MAX_DEPTH = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentMetadata:
-    """What the rules say of a document; ``allowed_groups`` is None where none of them names groups."""
+    """What the rules say of a document; ``allowed_groups`` is None where none of them names groups.
+
+    ``narrowed_to`` are the groups that a message about the object names: only those of both may find it.
+    """
 
     metadata: Mapping[str, Json]
     allowed_groups: tuple[str, ...] | None
     title: str | None
+    narrowed_to: tuple[str, ...] | None = None
+
+    def groups(self, *, default_access: Literal["collection", "nobody"]) -> tuple[str, ...] | None:
+        """Return the groups that may find the document; None: nobody names any, and the default holds."""
+        if self.narrowed_to is None:
+            return None if self.allowed_groups is None else tuple(sorted(set(self.allowed_groups)))
+        own = stored_groups(self.allowed_groups, default_access=default_access)
+        return narrowed_groups(own, self.narrowed_to)
 
 
 def resolve_metadata(
@@ -56,18 +68,23 @@ def resolve_metadata(
     user_metadata: Mapping[str, str] | None,
     parsed_metadata: Mapping[str, Json],
     tags: Mapping[str, str] | None = None,
+    described: str = "",
 ) -> DocumentMetadata:
     """Apply a source's rules to one document; raises ``DocumentRejected`` (bad metadata) with what to correct.
 
     ``sidecar_text`` is None where there is no sidecar, ``user_metadata`` and ``tags`` are the store's,
-    ``parsed_metadata`` the parser's.
+    ``parsed_metadata`` the parser's. ``described`` is what a message says of the
+    object (JSON, may be empty): it fills in what no rule names, and its groups narrow.
     """
+    said = dict(read_sidecar(described)) if described else {}
+    narrowed_to = _groups(said.pop(ALLOWED_GROUPS)) if ALLOWED_GROUPS in said else None
     found: dict[str, Json] = {}
     for rule in rules:
         if isinstance(rule, TagsMetadata):
             found |= _from_tags(rule, tags or {})
         else:
             found |= _from_rule(rule, key, sidecar_text, user_metadata or {}, parsed_metadata)
+    found = said | found
     if len(found) > MAX_FIELDS:
         raise _rejected(f"{len(found)} metadata fields, the limit is {MAX_FIELDS}")
     groups = _groups(found.pop(ALLOWED_GROUPS)) if ALLOWED_GROUPS in found else None
@@ -76,6 +93,7 @@ def resolve_metadata(
         metadata={name: _plain(name, value) for name, value in sorted(found.items())},
         allowed_groups=groups,
         title=str(title)[:MAX_VALUE_CHARS] if isinstance(title, str | int | float) and str(title).strip() else None,
+        narrowed_to=narrowed_to,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rag_core.descriptions import Description
 from rag_core.identity import fingerprint
 
 MAX_KEY_BYTES = 1024
@@ -28,6 +29,7 @@ class ObjectInfo:
     tags: Mapping[str, str] | None = None
     media_type: str | None = None
     details: str | None = None
+    description: Description | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,11 @@ DOCUMENT_COLUMNS: tuple[Column, ...] = (
     _column("key", "string", "Key of the object, relative to the source's root."),
     _column("etag", "string", "ETag of the object as it was read."),
     _column("version_id", "string", "Version id of the object as it was read.", optional=True),
-    _column("sidecar_etag", "string", "ETag of the sidecar with the metadata, empty without one."),
+    _column(
+        "sidecar_etag",
+        "string",
+        "ETag of the sidecar with the metadata, and what changes with a message's; empty without.",
+    ),
     _column("modified_at", "string", "When the object was modified, ISO 8601."),
     _column("size_bytes", "int64", "Size of the object."),
     _column("content_sha256", "string", "SHA-256 of the object's bytes."),

@@ -201,6 +201,7 @@ class StreamConsumer:
             limits=self._limits,
             position=PositionChange(value=state.to_json(), expected_version=version),
             hints=batch.hints,
+            described=list(batch.described.values()),
             dead=batch.dead,
             outbox=batch.outbox,
             met=batch.met,
@@ -223,6 +224,15 @@ class StreamConsumer:
         }
         if not done or self._catalog.sources.stopped(*names):
             return state, 0
+        for (topic, number), part in sorted(done.items()):
+            self._catalog.descriptions.forget_unmet(
+                self._collection.name,
+                [source.name for source in self._collection.sources],
+                topic=topic,
+                partition=number,
+                reading=part.reading,
+                limits=self._limits,
+            )
         sweep = self._catalog.sources.begin_sweep(*names)  # first: what is recorded from here on is no candidate
         missing = [
             key

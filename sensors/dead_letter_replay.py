@@ -96,6 +96,7 @@ class DeadLetterReplay:
             limits=self._limits,
             position=None,
             hints=batch.hints,
+            described=list(batch.described.values()),
             dead=batch.dead,
             replay=f"dead-letter-{letter.id}-{letter.replays + 1}",
             replayed=ReplayedRange(

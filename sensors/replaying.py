@@ -83,6 +83,7 @@ class StreamReplay:
                 limits=self._limits,
                 position=None,
                 hints=batch.hints,
+                described=list(batch.described.values()),
                 dead=batch.dead,
                 replay=replay,
                 replayed=ReplayedRange(

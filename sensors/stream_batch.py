@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rag_core.arrivals import Observation, Presence
+from rag_core.descriptions import Description
 from rag_core.kafka import Kafka, Stream
 from rag_core.messages.dead_letters import (
     MAX_KEPT_BYTES,
@@ -18,13 +19,14 @@ from rag_core.messages.decoding import decode
 from rag_core.messages.keys import document_key, document_uri, key_text
 from rag_core.messages.message import Decoded, InlineDocument, Message, MessageRejected, ObjectHint, RejectKind
 from rag_core.messages.metadata import details_text
-from rag_core.messages.ordering import MessagePlace, is_newer
+from rag_core.messages.ordering import MessagePlace, is_newer, is_said_later
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.streaming import PartitionState, Place, StreamState
-from resources.clients.catalog.values import StreamedMessage
+from resources.clients.catalog.values import DescribedObject, StreamedMessage
+from sensors.object_hints import HintedObject
 
-ObserveHint = Callable[[ObjectHint], tuple[str, Observation] | None]
-"""What becomes of a hint: the source and what to record of it; None where the source's globs leave the object out."""
+ObserveHint = Callable[[ObjectHint], HintedObject | None]
+"""What becomes of a hint: the object and what to record of it; None where its source's globs leave it out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class StreamBatch:
 
     messages: list[StreamedMessage] = field(default_factory=list[StreamedMessage])
     hints: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
+    described: dict[tuple[str, str], DescribedObject] = field(default_factory=dict[tuple[str, str], DescribedObject])
     dead: list[NewDeadLetter] = field(default_factory=list[NewDeadLetter])
     outbox: list[OutboxMessage] = field(default_factory=list[OutboxMessage])
     met: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
@@ -110,11 +113,7 @@ class BatchMaker:
         made: StreamBatch,
     ) -> None:
         if isinstance(meant, ObjectHint):
-            observed = self._observe(meant)
-            if observed is None:
-                made.left_out += 1
-            else:
-                made.hints.setdefault(observed[0], []).append(observed[1])
+            self._hint(meant, topic, place, reading, made)
             return
         key = document_key(topic, meant.id)
         if key in newest and not is_newer(place, newest[key]):
@@ -139,6 +138,28 @@ class BatchMaker:
                 reading=reading,
             )
         )
+
+    def _hint(self, hint: ObjectHint, topic: str, place: MessagePlace, reading: int, made: StreamBatch) -> None:
+        """Take an object that a message is about, and what it says of it unless something newer is in the batch."""
+        found = self._observe(hint)
+        if found is None or (found.observation is None and not found.is_described):
+            made.left_out += 1
+            return
+        if found.observation is not None:
+            made.hints.setdefault(found.source, []).append(found.observation)
+        before = made.described.get((found.source, found.key))
+        if found.is_described and (
+            before is None or is_said_later(topic, place, than_topic=before.topic, than=before.place)
+        ):
+            made.described[found.source, found.key] = DescribedObject(
+                source=found.source,
+                key=found.key,
+                topic=topic,
+                place=place,
+                presence=hint.presence,
+                said=_said(hint),
+                reading=reading,
+            )
 
     def _bury(self, message: Message, place: MessagePlace, rejected: MessageRejected, made: StreamBatch) -> None:
         value = message.value
@@ -169,6 +190,14 @@ def _details(document: InlineDocument) -> str:
     if not document.metadata and document.title is None and document.url is None:
         return ""
     return details_text(document.metadata, title=document.title, url=document.url)
+
+
+def _said(hint: ObjectHint) -> Description:
+    """Return what a reference says of its object; nothing where it says that the object is gone."""
+    if hint.presence is Presence.GONE:
+        return Description(media_type="", details="")
+    details = details_text(hint.metadata, title=None, url=None) if hint.metadata else ""
+    return Description(media_type=hint.media_type or "", details=details)
 
 
 def _etag(body: bytes, media_type: str, details: str) -> str:

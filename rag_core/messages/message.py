@@ -62,7 +62,8 @@ class ObjectHint:
     """A reason to look at an object of a store; what counts is what the store then holds.
 
     ``uri`` is canonical, as sources write their objects' URIs. ``version`` is what the message said of the object:
-    a version id or an ETag.
+    a version id or an ETag. ``describes``: ``media_type`` and ``metadata`` are all that is to be known of the object
+    from messages, empty ones too; a store's notification says nothing of them.
     """
 
     uri: str
@@ -71,6 +72,7 @@ class ObjectHint:
     size_bytes: int | None
     media_type: str | None
     metadata: Mapping[str, Json]
+    describes: bool = False
 
 
 Decoded: TypeAlias = InlineDocument | Removal | ObjectHint

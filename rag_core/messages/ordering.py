@@ -26,6 +26,13 @@ class MessagePlace:
         return f"{self.incarnation}/{self.partition}/{self.offset}"
 
 
+def is_said_later(topic: str, this: MessagePlace, than_topic: str, than: MessagePlace) -> bool:
+    """Say whether what a message says of an object is newer than what another does, which may be of another topic."""
+    if topic == than_topic:
+        return is_newer(this, than)
+    return (this.timestamp_ms, topic) > (than.timestamp_ms, than_topic)
+
+
 def is_newer(this: MessagePlace, than: MessagePlace) -> bool:
     """Say whether one message of a key is newer than another; a message is not newer than itself."""
     if this.incarnation != than.incarnation:

@@ -27,6 +27,7 @@ def reference(fields: Fields) -> ObjectHint:
         size_bytes=size_of(fields.get("size_bytes")),
         media_type=text_of(fields, "media_type", max_chars=MAX_WORD_CHARS),
         metadata=metadata_of(fields),
+        describes=True,
     )
 
 
@@ -43,4 +44,5 @@ def removed_reference(message: Message) -> ObjectHint:
         size_bytes=None,
         media_type=None,
         metadata={},
+        describes=True,
     )

@@ -7,10 +7,11 @@ from dataclasses import replace
 from rag_core.access import stored_groups
 from rag_core.arrivals import Arrival, Presence
 from rag_core.collection import Collection, selects
+from rag_core.descriptions import companion_version
 from rag_core.errors import DependencyUnavailable, DocumentRejected, QuarantineKind, SourceAway
 from rag_core.metadata import ALLOWED_GROUPS, MAX_SIDECAR_BYTES, resolve_metadata
 from rag_core.metadata_rules import FrontMatterMetadata
-from rag_core.objects import sidecar_key
+from rag_core.objects import ObjectInfo, sidecar_key
 from resources.clients.object_store import ReadableStore, RootMissing
 from resources.ingestion.work import Look
 
@@ -75,7 +76,7 @@ class SourceLooker:
             version_id=info.version_id,
             modified_at=info.modified_at.isoformat(),
             size_bytes=info.size_bytes,
-            sidecar_etag="" if sidecar is None else sidecar[0].etag,
+            sidecar_etag=companion_version("" if sidecar is None else sidecar[0].etag, info.description),
             info=info,
             sidecar_text=info.details if sidecar is None else _decoded(sidecar[1], str(companion)),
         )
@@ -94,13 +95,15 @@ class SourceLooker:
                 user_metadata=look.info.user_metadata,
                 tags=look.info.tags,
                 parsed_metadata={},
+                described=described_text(look.info),
             )
         except DocumentRejected:
             return None
         in_text = any(isinstance(rule, FrontMatterMetadata) and ALLOWED_GROUPS in rule.fields for rule in rules)
         if resolved.allowed_groups is None and in_text:
-            return None
-        return stored_groups(resolved.allowed_groups, default_access=self._collection.default_access)
+            return resolved.narrowed_to
+        default = self._collection.default_access
+        return stored_groups(resolved.groups(default_access=default), default_access=default)
 
     @contextmanager
     def noting_absence(self, source: str, store: ReadableStore) -> Iterator[None]:
@@ -134,6 +137,11 @@ class SourceLooker:
     def _is_selected(self, source: str, key: str) -> bool:
         declared = {one.name: one for one in self._collection.sources}.get(source)
         return declared is not None and selects(declared, key)
+
+
+def described_text(info: ObjectInfo) -> str:
+    """Return what a message says of an object, in the shape of a sidecar; empty where none does."""
+    return "" if info.description is None else info.description.details
 
 
 def _decoded(content: bytes, key: str) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 from rag_core.access import stored_groups
 from rag_core.arrivals import Presence
 from rag_core.collection import Collection
+from rag_core.descriptions import described_type
 from rag_core.errors import (
     ConfigurationError,
     DependencyUnavailable,
@@ -28,7 +29,7 @@ from rag_core.parsed import ParsedDocument
 from rag_core.rows import DocumentRow
 from resources.clients.catalog.values import DueArrival
 from resources.clients.parsing.versions import PARSER_VERSIONS
-from resources.ingestion.looking import SourceLooker
+from resources.ingestion.looking import SourceLooker, described_text
 from resources.ingestion.parsed_rows import encoded
 from resources.ingestion.work import FailedDocument, GoneDocument, KnownRow, Look, ReadDocument
 
@@ -158,12 +159,13 @@ class DocumentReader:
             user_metadata=look.info.user_metadata,
             tags=look.info.tags,
             parsed_metadata=json.loads(row.parsed_metadata),
+            described=described_text(look.info),
         )
         return replace(
             row,
             title=resolved.title or row.parsed_title or PurePosixPath(row.key).name,
             metadata=json.dumps(resolved.metadata, ensure_ascii=False, sort_keys=True),
-            allowed_groups=None if resolved.allowed_groups is None else tuple(sorted(set(resolved.allowed_groups))),
+            allowed_groups=resolved.groups(default_access=self._collection.default_access),
         )
 
     def _read(self, task: DueArrival, look: Look, known: KnownRow | None, *, reparse: bool) -> ReadDocument:
@@ -184,7 +186,9 @@ class DocumentReader:
                 downloaded = path.stat().st_size
                 content = _sha256(path)
                 stated = look.info.media_type
-                says_otherwise = stated is not None and row is not None and row.etag != look.etag
+                says_otherwise = row is not None and (
+                    not _same_described_type(look, row) or (stated is not None and row.etag != look.etag)
+                )
                 if (
                     row is None
                     or reparse
@@ -196,7 +200,7 @@ class DocumentReader:
                         path,
                         # Where a producer states the type, the key is no file's name: a page may be called "foo.py".
                         name=PurePosixPath(arrival.key).name if stated is None else "",
-                        media_type_hint=stated,
+                        media_type_hint=stated or described_type(look.sidecar_etag) or None,
                         passwords=self._passwords,
                     )
                     if not document.text.strip():
@@ -252,7 +256,13 @@ class DocumentReader:
 
 
 def _same_object(look: Look, row: DocumentRow) -> bool:
-    return (look.etag, look.version_id, look.size_bytes) == (row.etag, row.version_id, row.size_bytes)
+    same = (look.etag, look.version_id, look.size_bytes) == (row.etag, row.version_id, row.size_bytes)
+    return same and _same_described_type(look, row)
+
+
+def _same_described_type(look: Look, row: DocumentRow) -> bool:
+    """Say whether messages about the object name the media type that the row was read by: other text may come of it."""
+    return described_type(look.sidecar_etag) == described_type(row.sidecar_etag)
 
 
 def _parser_is_current(row: DocumentRow) -> bool:

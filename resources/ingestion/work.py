@@ -12,7 +12,10 @@ from resources.clients.catalog.values import DueArrival
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at an object and its sidecar; two looks that are equal saw the same version."""
+    """One look at an object and its sidecar; two looks that are equal saw the same version.
+
+    ``sidecar_etag`` changes with what a message says of the object, too.
+    """
 
     etag: str
     version_id: str | None

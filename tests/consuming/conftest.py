@@ -13,12 +13,14 @@ from rag_core.collection import Collection
 from rag_core.kafka import Stream
 from rag_core.streaming import StreamState
 from resources.clients.catalog import Catalog
+from resources.clients.described_objects import DescribedStore
 from resources.clients.kafka.reading import KafkaReader, now_ms
 from resources.clients.object_store import ReadableStore
 from resources.clients.parsing import ParserSandbox
 from resources.clients.stored_messages import MessageStore
 from sensors.consuming import StreamConsumer
 from sensors.object_hints import ObjectHints
+from sensors.replaying import Replayed, StreamReplay
 from sensors.stream_batch import BatchMaker
 from sensors.stream_tick import StreamTick
 from tests.pipeline.conftest import catalog, client, database_url, edge, migrated, parser, postgres
@@ -54,7 +56,11 @@ class Streamed(Corpus):
     @property
     def stores(self) -> dict[str, ReadableStore]:  # type: ignore[override] - a stream's store lists nothing
         streamed = MessageStore(self.catalog, collection=self.name, stream=STREAM, cluster="main")
-        return {**super().stores, STREAM: streamed}
+        described = {
+            name: DescribedStore(store, self.catalog, collection=self.name, source=name)
+            for name, store in super().stores.items()
+        }
+        return {**described, STREAM: streamed}
 
     def consumer(self, **options: Any) -> StreamConsumer:
         """Return a consumer with a connection of its own, as another process would have."""
@@ -81,6 +87,16 @@ class Streamed(Corpus):
     def tick(self, **options: Any) -> StreamTick:
         """Read all that is there, with a new connection."""
         return self.consumer().tick(**options)
+
+    def replay(self, *, first: int | None = None, end: int | None = None) -> Replayed:
+        """Record a range of the topic's first partition again, with a new connection."""
+        collection = self.collection
+        assert collection.kafka is not None
+        with KafkaReader(collection.kafka, group=None, max_message_bytes=1024 * 1024) as reader:
+            replay = StreamReplay(
+                collection=collection, stream=STREAM, reader=reader, batches=self.batches(), catalog=self.catalog
+            )
+            return replay.replay((self.topic, 0), first=first, end=end)
 
     def send(self, *records: tuple[str | None, Any], partition: int | None = None) -> None:
         """Send records: a dict as JSON, None as a tombstone, bytes as they are."""

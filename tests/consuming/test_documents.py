@@ -171,14 +171,6 @@ def test_a_header_of_any_name_stops_nothing(streamed: Streamed) -> None:
     assert streamed.catalog.outbox.waiting(streamed.name) == 1
 
 
-def test_a_reference_that_claims_rights_is_refused(streamed: Streamed) -> None:
-    streamed.write("paper.txt", paragraphs("paper"))
-    uri = streamed.store.uri("paper.txt")
-    streamed.send((None, {"uri": uri, "metadata": {"allowed_groups": ["hr"]}}))
-    tick = streamed.tick()
-    assert (tick.hinted, tick.dead) == (0, 1)
-
-
 def test_another_media_type_for_the_same_bytes_is_read_anew(streamed: Streamed) -> None:
     streamed.send(("a", {"text": f"<p>{paragraphs('page')}</p>", "media_type": "text/plain"}))
     streamed.tick()

@@ -9,6 +9,7 @@ from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.contents import Contents
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.dead_letters import DeadLetters
+from resources.clients.catalog.descriptions import Descriptions
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.evidence import Evidence
 from resources.clients.catalog.indexes import Indexes
@@ -43,6 +44,7 @@ class Catalog:
         self.uploads = Uploads(self._database)
         self.upload_requests = UploadRequests(self._database)
         self.messages = Messages(self._database)
+        self.descriptions = Descriptions(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.outbox = Outbox(self._database)
         self.keys = Keys(self._database)

@@ -7,7 +7,7 @@ In one transaction, in this order:
 2. Stage by COPY, bytes included; drop what is not newer, in Kafka's order, than what is known of its key: a replayed
    or late message never brings old text back.
 3. Keep the newest message of each key in place of the one before: the bytes are durable before the position is.
-4. Write down what fits no form, and what is to be sent because of it.
+4. Write down what fits no form, what is to be sent because of it, and what is said of objects.
 5. Number the arrivals, those of objects that messages announced too; the collection's counter comes last of all locks.
 """
 
@@ -21,11 +21,13 @@ from rag_core.arrivals import Observation
 from rag_core.identity import document_id
 from resources.clients.catalog.database import Database
 from resources.clients.catalog.dead_letters import place_of, settle_replayed, write_dead_letters
+from resources.clients.catalog.descriptions import describe
 from resources.clients.catalog.growing import count_anew_when_grown
 from resources.clients.catalog.numbering import number_staged, open_staging, stage
 from resources.clients.catalog.outbox import put_into_outbox
 from resources.clients.catalog.recording import move_position
 from resources.clients.catalog.values import (
+    DescribedObject,
     HeldMessage,
     NewDeadLetter,
     OutboxMessage,
@@ -54,6 +56,7 @@ class Messages:
         position: PositionChange | None,
         hints: Mapping[str, Sequence[Observation]] | None = None,
         dead: Sequence[NewDeadLetter] = (),
+        described: Sequence[DescribedObject] = (),
         outbox: Sequence[OutboxMessage] = (),
         replay: str = "",
         replayed: ReplayedRange | None = None,
@@ -63,9 +66,10 @@ class Messages:
 
         ``messages`` are in the order in which they were read, of one key each newer than the one before. With
         ``replay`` (its id), a message that equals what is known of its key is an arrival again, and dead letters of
-        the ``replayed`` range that are not in ``dead`` any more are settled. ``met`` are keys, with the reading, whose
-        message fits no form: they are there, and what is known of them stays. Raises ``PositionMoved`` (nothing
-        recorded) when another recorder moved the position.
+        the ``replayed`` range that are not in ``dead`` any more are settled. ``described`` is what messages say of
+        objects, one of each: what is newer than what is known is kept, and a change makes the document due. ``met``
+        are keys, with the reading, whose message fits no form: they are there, and what is known of them stays. Raises
+        ``PositionMoved`` (nothing recorded) when another recorder moved the position.
         """
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = '10min'"))
@@ -89,12 +93,15 @@ class Messages:
             if replayed is not None:
                 settle_replayed(connection, collection, source, replayed, dead)
             put_into_outbox(connection, collection, outbox)
+            changed = describe(connection, collection, described)
             open_staging(connection)
             connection.execute(_OBSERVE, {"replay": replay})
             recorded = number_staged(connection, collection, source, staged=kept, limits=limits)
-            hinted = sum(
-                _hint(connection, collection, name, seen, limits).new for name, seen in (hints or {}).items() if seen
-            )
+            hinted = 0
+            for name, seen in (hints or {}).items():
+                keys = {each.key for each in seen}
+                again = sorted(key for source, key in changed if source == name and key in keys)
+                hinted += _hint(connection, collection, name, seen, limits, again=again).new
         count_anew_when_grown(self._database, recorded)
         return RecordedMessages(recorded=recorded, superseded=len(messages) - kept, hinted=hinted, dead=len(dead))
 
@@ -170,11 +177,18 @@ def _stage(
 
 
 def _hint(
-    connection: Connection, collection: str, source: str, seen: Sequence[Observation], limits: PartitionLimits
+    connection: Connection,
+    collection: str,
+    source: str,
+    seen: Sequence[Observation],
+    limits: PartitionLimits,
+    *,
+    again: Sequence[str],
 ) -> Recorded:
     connection.execute(text("DELETE FROM staged"))
-    staged = stage(connection, collection, seen)
-    return number_staged(connection, collection, source, staged=staged, limits=limits)
+    last = {each.key: each for each in seen}  # of several looks at an object the last one counts
+    staged = stage(connection, collection, last.values())
+    return number_staged(connection, collection, source, staged=staged, limits=limits, again=again)
 
 
 _LOCK = text("SELECT 1 FROM positions WHERE collection = :collection AND source = :source FOR UPDATE")

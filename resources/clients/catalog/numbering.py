@@ -8,7 +8,7 @@
 5. Fill blocks, insert arrivals, replace the latest observations, advance the counter, wake those who wait.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -49,6 +49,7 @@ WHERE staged.ord = known.ord AND CASE
     WHEN known.number >= CAST(:older_than AS bigint) THEN true
     WHEN staged.presence = 'gone' THEN known.presence_before IS DISTINCT FROM 'present'
     ELSE known.presence_before = 'present' AND staged.announced <> '' AND staged.announced = known.announced_before
+        AND staged.key <> ALL(CAST(:again AS text[]))
 END
 """)
 
@@ -123,11 +124,15 @@ def number_staged(
     staged: int,
     limits: PartitionLimits,
     older_than: int | None = None,
+    again: Sequence[str] = (),
 ) -> Recorded:
-    """Number what of the staging table is new; ``older_than`` drops keys observed in that number or later."""
+    """Number what of the staging table is new; ``older_than`` drops keys observed in that number or later.
+
+    Present objects of the keys ``again`` are new whatever they announce: each must be staged once.
+    """
     if staged == 0:
         return Recorded(new=0, same=0)
-    same = {"collection": collection, "source": source, "older_than": older_than}
+    same = {"collection": collection, "source": source, "older_than": older_than, "again": list(again)}
     seen_number = connection.execute(
         text("SELECT next_number FROM collections WHERE collection = :collection"), {"collection": collection}
     ).scalar_one_or_none()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rag_core.arrivals import Presence
+from rag_core.descriptions import Description
 from rag_core.identity import Json
 from rag_core.messages.dead_letters import NewDeadLetter
 from rag_core.messages.ordering import MessagePlace
@@ -29,6 +30,24 @@ class StreamedMessage:
     media_type: str
     details: str
     reading: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedObject:
+    """What one message says of an object of ``source``; ``presence`` is the message's word, not the store's."""
+
+    source: str
+    key: str
+    topic: str
+    place: MessagePlace
+    presence: Presence
+    said: Description
+    reading: int = 0
+
+    @property
+    def version(self) -> str:
+        """What changes when what is said does; empty where nothing is."""
+        return self.said.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
