@@ -11,10 +11,15 @@ _STARTS = "b br c ch d dr f fl g gr h k l m n p pl pr r s st t tr v w".split()  
 _ENDS = "ab ade al an ane ar at ax eck el en ent er ice id ine ing ish on or ose ot ure us".split()  # noqa: SIM905
 
 
-def records(data: Path | None, number: int | None) -> list[Record]:
-    """Return a collection's documents, evenly a ``number`` of them; without ``data`` 5,000 made ones."""
+def records(data: Path | None, every: int) -> list[Record]:
+    """Return every ``every``th of a collection's documents, one at least; without ``data`` of 5,000 made ones."""
     found = list(made(5000, words=100, seed=1)) if data is None else list(read_corpus(data))
-    return found if number is None else found[:: max(1, len(found) // number)][:number]
+    return found[::every][: max(1, len(found) // every)]
+
+
+def many(number: int) -> list[Record]:
+    """Return so many made documents of one sentence each."""
+    return list(made(number, words=8, seed=4))
 
 
 def queries(data: Path | None, number: int) -> list[str]:

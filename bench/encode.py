@@ -1,7 +1,8 @@
 """``python -m bench.encode TEXTS.json RUNTIME…``: the raw encoders over given texts, in a process of their own.
 
-Prints one JSON line. Several runtimes take turns slice by slice, so that whatever else the machine does meets all of
-them alike; a slice is sorted by length, as each runtime would do by itself. Loading and the first texts do not count.
+Prints one JSON line. Several runtimes take turns slice by slice, in four slices at least, so that whatever else the
+machine does meets all of them alike; a slice is sorted by length, as each runtime would do by itself. Loading and the
+first texts do not count.
 """
 
 import json
@@ -15,6 +16,7 @@ from resources.clients.embedders import open_embedder
 
 MODEL = "all-MiniLM-L6-v2"
 _SLICE = 512
+_FEWEST_SLICES = 4
 _WARM = 32
 
 
@@ -26,8 +28,9 @@ def main() -> None:
         embedder.embed_documents(texts[:: max(1, len(texts) // _WARM)])
     times: dict[str, list[tuple[int, float]]] = {name: [] for name in embedders}
     core_s = dict.fromkeys(embedders, 0.0)
-    for start in range(0, len(texts), _SLICE):
-        piece = texts[start : start + _SLICE]
+    length = _SLICE if len(embedders) == 1 else min(_SLICE, -(-len(texts) // _FEWEST_SLICES))
+    for start in range(0, len(texts), length):
+        piece = texts[start : start + length]
         for name, embedder in embedders.items():
             began, spent = time.perf_counter(), time.process_time()
             embedder.embed_documents(piece)

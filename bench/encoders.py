@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from bench.results import Results
+from bench.found import Found
 from rag_core.chunking import embedding_text
 from rag_core.collection import Chunking
 from resources.clients.embedders import open_embedder
@@ -58,22 +58,23 @@ def encode(texts: list[str], *runtimes: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def against_sentence_transformers(texts: list[str], results: Results) -> None:
+def against_sentence_transformers(texts: list[str], found: Found) -> None:
     """Measure the encoder against sentence-transformers fp32 on the same slices, in turns, on the same threads."""
     if importlib.util.find_spec("sentence_transformers") is None or importlib.util.find_spec("torch") is None:
-        results.miss(_KEY, "the models extra is not installed here (make test-models installs it)")
+        found.miss(_KEY, "the models extra is not installed here (make test-models installs it)")
         return
     if Path("/dev/nvidiactl").exists():
-        results.miss(_KEY, "this machine has a GPU, which sentence-transformers would use")
+        found.miss(_KEY, "this machine has a GPU, which sentence-transformers would use")
         return
-    found = encode(texts, OURS, THEIRS)
-    ratios = [theirs[1] / ours[1] for ours, theirs in zip(found[OURS]["slices"], found[THEIRS]["slices"], strict=True)]
-    results.set(_KEY, median(ratios))
-    results.tell(
+    spent = encode(texts, OURS, THEIRS)
+    pairs = zip(spent[OURS]["slices"], spent[THEIRS]["slices"], strict=True)
+    ratios = [theirs[1] / ours[1] for ours, theirs in pairs]
+    found.set(_KEY, median(ratios))
+    found.tell(
         "encoder",
         chunks_compared=len(texts),
-        ours_chunks_per_s=len(texts) / found[OURS]["seconds"],
-        sentence_transformers_chunks_per_s=len(texts) / found[THEIRS]["seconds"],
+        ours_chunks_per_s=len(texts) / spent[OURS]["seconds"],
+        sentence_transformers_chunks_per_s=len(texts) / spent[THEIRS]["seconds"],
     )
 
 

@@ -10,18 +10,16 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
-from bench.corpora import made
-from bench.results import Results
+from bench.found import Found
+from bench.ingestion import ingest
 from bench.stack import BenchStack, put
 from evaluation.api import Api
-from evaluation.settling import wait_until_settled
-from evaluation.staging import key_of, stage
+from evaluation.datasets import Record
+from evaluation.staging import key_of
 from rag_core.errors import RagError
 
-MANY = "many"
 _ASK_EVERY_S = 0.04
 _LIMIT_S = 120
-_INGEST_LIMIT_S = 7200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ class Fresh:
     ended: float
 
 
-def measure_freshness(stack: BenchStack, collection: str, times: int, results: Results) -> None:
+def measure_freshness(stack: BenchStack, collection: str, times: int, found: Found) -> None:
     """Write one small document at a time into an idle stack and ask until it is found."""
     rng = random.Random(3)
     with stack.api() as api:
@@ -46,28 +44,26 @@ def measure_freshness(stack: BenchStack, collection: str, times: int, results: R
             text = f"Note {number}\n\nThe password of the day is {word}, said the guard at the gate.\n"
             ways.append(_way(stack, api, collection, f"fresh/{word}.txt", text, word))
             time.sleep(rng.uniform(0.2, 2.2))  # not in step with anything that looks once a second
-    found = sorted(way.found for way in ways)
-    results.set("freshness_s_p50", median(found))
-    results.set("freshness_s_p95", percentile(found, 0.95))
-    results.tell("one new document", times=times, **_stages(ways))
+    seconds = sorted(way.found for way in ways)
+    found.set("freshness_s_p50", median(seconds))
+    found.set("freshness_s_p95", percentile(seconds, 0.95))
+    found.tell("one new document", times=times, **_stages(ways))
 
 
-def measure_one_edit(stack: BenchStack, documents: int, times: int, results: Results) -> None:
+def measure_one_edit(
+    stack: BenchStack, collection: str, corpus: list[Record], prepared: Path, times: int, found: Found
+) -> None:
     """Ingest very many small documents, then edit one at a time."""
-    folder = stack.sources / MANY
-    corpus = list(made(documents, words=24, seed=4))
-    staged = stage(corpus, folder)
+    ingest(stack, collection, corpus, prepared)
     with stack.api() as api:
-        wait_until_settled(api, MANY, folder, staged.ids, limit_s=_INGEST_LIMIT_S, seen=lambda _: None)
-        stack.wait_idle(MANY)
         ways = []
         for number in range(times):
-            record = corpus[number * documents // times]
+            record = corpus[number * len(corpus) // times]
             word = f"zz{uuid4().hex[:12]}"
-            ways.append(_way(stack, api, MANY, key_of(record.id), f"{record.text} And {word}.\n", word))
+            ways.append(_way(stack, api, collection, key_of(record.id), f"{record.text} And {word}.\n", word))
             time.sleep(0.5)
-    results.set("one_edit_s", median(way.found for way in ways))
-    results.tell(f"one edit in {documents:,} documents", times=times, **_stages(ways))
+    found.set("one_edit_s", median(way.found for way in ways))
+    found.tell(f"one edit in {len(corpus):,} documents", times=times, **_stages(ways))
 
 
 def _way(stack: BenchStack, api: Api, collection: str, key: str, text: str, word: str) -> Fresh:
@@ -125,10 +121,3 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-
-
-def new_stack(folder: Path) -> BenchStack:
-    """Return a stack with the collection of many small documents."""
-    stack = BenchStack(folder)
-    stack.declare(MANY)
-    return stack

@@ -5,14 +5,14 @@ from pathlib import Path
 from statistics import median
 
 from bench.corpora import made
-from bench.results import Results
+from bench.found import Found
 from rag_core.errors import DocumentRejected
 from resources.clients.parsing import ParseLimits, ParserSandbox
 
 _REPEATED = 3
 
 
-def measure_parsing(folder: Path, pages: int, pdfs: Path | None, results: Results) -> None:
+def measure_parsing(folder: Path, pages: int, pdfs: Path | None, found: Found) -> None:
     """Parse a PDF of ``pages`` pages of prose three times; the median counts. Then each file of ``pdfs`` once."""
     path = folder / "pages.pdf"
     _write_pdf(path, pages)
@@ -23,14 +23,14 @@ def measure_parsing(folder: Path, pages: int, pdfs: Path | None, results: Result
             began = time.perf_counter()
             parsed = sandbox.parse(path, name=path.name)
             rates.append(len(parsed.pages) / (time.perf_counter() - began))
-        results.set("parse_pages_per_s", median(rates))
-        results.tell("parsing", pages_of_the_made_pdf=pages)
+        found.set("parse_pages_per_s", median(rates))
+        found.tell("parsing", pages_of_the_made_pdf=pages)
         if pdfs is not None:
-            _real_files(sandbox, pdfs, results)
+            _real_files(sandbox, pdfs, found)
 
 
-def _real_files(sandbox: ParserSandbox, pdfs: Path, results: Results) -> None:
-    files = sorted(pdfs.glob("*.pdf"))
+def _real_files(sandbox: ParserSandbox, pdfs: Path, found: Found) -> None:
+    files = sorted(pdfs.rglob("*.pdf"))
     number, rejected, began = 0, 0, time.perf_counter()
     for path in files:
         try:
@@ -38,7 +38,7 @@ def _real_files(sandbox: ParserSandbox, pdfs: Path, results: Results) -> None:
         except DocumentRejected:
             rejected += 1
     seconds = time.perf_counter() - began
-    results.tell("parsing", real_files=len(files), real_pages_per_s=number / seconds, real_files_rejected=rejected)
+    found.tell("parsing", real_files=len(files), real_pages_per_s=number / seconds, real_files_rejected=rejected)
 
 
 def _write_pdf(path: Path, pages: int) -> None:

@@ -1,142 +1,103 @@
-"""What a benchmark run found: the named figures, why one is missing, the table, the files, the history."""
+"""What is written of a run: ``results.json``, the same as a table, the history.
+
+Every figure bears the run that measured it: a part that was measured alone later replaces its own figures, and says so.
+"""
 
 import json
-import os
-import platform
-import subprocess
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-KEYS = {
-    "end_to_end_vs_encoder": "folder to searchable, in chunks/s of the raw encoder on the same chunks",
-    "encoder_vs_sentence_transformers": "raw encoder, in chunks/s of sentence-transformers fp32",
-    "freshness_s_p50": "seconds from file written to searchable, median",
-    "freshness_s_p95": "seconds from file written to searchable, p95",
-    "rerun_embedded": "chunks embedded by a re-run in which nothing changed",
-    "rerun_written": "points written by it",
-    "rerun_vs_first": "its seconds, in those of the first run",
-    "one_edit_s": "seconds from one edit among many documents to searchable, median",
-    "tick_s_100k_objects": "seconds of all ticks of a sweep over 100,000 unchanged objects",
-    "run_peak_mb": "peak memory of a run with its parser processes, MB",
-    "parse_pages_per_s": "PDF pages parsed in a second",
-    "search_p50_vs_bare": "API latency of a search, in that of bare embedding and bare Qdrant",
-    "kafka_records_vs_bare": "messages recorded in a second, bytes included, in those that bare kafka-python reads",
-    "kafka_freshness_s_p50": "seconds from message produced to found, median",
-    "kafka_freshness_s_p95": "seconds from message produced to found, p95",
-}
-"""The named figures, in the order of the table. Only what was measured in this very run has a value."""
+from bench.found import KEYS, NOT_ASKED, PARTS, Found
+from bench.plot import history_svg
+from bench.provenance import Run, now
+from bench.tables import table
 
-NOT_ASKED = "its part was not asked for"
-Value = float | int | None
+_HISTORY = ("at", "commit", "quick", "data", "seconds", "machine", *KEYS)
 
 
-@dataclass(slots=True)
-class Results:
-    """Figures as they are measured; ``details`` are further rows of the table, by section."""
+def to_json(
+    run: Run,
+    parts: Iterable[Found],
+    *,
+    data: Mapping[str, str],
+    documents: str,
+    steps: Mapping[str, float],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return what ``results.json`` holds: every named key, null where ``not_measured`` says why.
 
-    values: dict[str, Value] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    details: dict[str, dict[str, Value | str]] = field(default_factory=dict)
-
-    def set(self, key: str, value: Value) -> None:
-        """Record a named figure."""
-        if key not in KEYS:
-            raise KeyError(key)
-        self.values[key] = round(value, 4) if isinstance(value, float) else value
-
-    def miss(self, key: str, reason: str) -> None:
-        """Say why a named figure was not measured."""
-        self.values[key] = None
-        self.reasons[key] = reason
-
-    def tell(self, section: str, **numbers: Value | str) -> None:
-        """Add rows to a section of the table."""
-        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()}
-        self.details.setdefault(section, {}).update(rounded)
-
-    def to_json(self, *, quick: bool, data: str, seconds: float) -> dict[str, Any]:
-        """Return what ``results.json`` holds: every named key, null where ``not_measured`` says why."""
-        for key in KEYS.keys() - self.values.keys():
-            self.miss(key, NOT_ASKED)
-        return {
-            **{key: self.values[key] for key in KEYS},
-            "not_measured": dict(sorted(self.reasons.items())),
-            "details": self.details,
-            "quick": quick,
-            "data": data,
-            "seconds": round(seconds, 1),
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "machine": machine(),
+    ``measured`` says of each figure with which commit, when and on what it was measured; ``parts`` have the details.
+    ``data`` names what each part is measured on, ``steps`` are the seconds that no part took.
+    """
+    found = {each.part: each for each in parts}
+    values = {key: value for each in found.values() for key, value in each.values.items()}
+    reasons = dict.fromkeys(KEYS, NOT_ASKED) | {k: why for each in found.values() for k, why in each.reasons.items()}
+    written: dict[str, Any] = {key: values.get(key) for key in KEYS}
+    written["not_measured"] = {key: reasons[key] for key in KEYS if values.get(key) is None}
+    written["measured"] = {}
+    written["parts"] = {}
+    for each in found.values():
+        bears = {"at": each.at or now(), "commit": run.commit, "quick": run.is_quick, "data": data[each.part]}
+        for key in (key for key in PARTS[each.part] if key in each.values):
+            written["measured"][key] = {"part": each.part, **bears, "seconds_of_part": round(each.seconds, 1)}
+        written["parts"][each.part] = {
+            **bears,
+            "seconds": round(each.seconds, 1),
+            "machine": run.machine,
+            "details": each.details,
         }
-
-
-def machine() -> dict[str, Any]:
-    """Return what figures of two machines differ by."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    values = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = set(values.get("flags", "").split())
     return {
-        "cpu": values.get("model name", platform.processor() or platform.machine()),
-        "cores": os.cpu_count(),
-        "bf16": bool(flags & {"amx_bf16", "avx512_bf16"}),
-        "amx": "amx_tile" in flags,
-        "load_before": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
+        **written,
+        "quick": run.is_quick,
+        "data": documents,
+        "seconds": round(seconds, 1),
+        "steps": {name: round(spent, 1) for name, spent in steps.items()},
+        "at": now(),
+        "commit": run.commit,
+        "machine": run.machine,
     }
 
 
-def commit() -> str:
-    """Return the commit that is measured, with ``+`` where the working tree differs from it; empty outside of git."""
-    folder = Path(__file__).parent.parent
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``old`` with each part of ``new`` that measured a figure in the place of its own.
 
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607 - whichever git the user has
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
-
-
-def table(found: dict[str, Any]) -> str:
-    """Return the figures as one Markdown table."""
-    asked = {key: text for key, text in KEYS.items() if found["not_measured"].get(key) != NOT_ASKED}
-    rows = [(text, _spelled(found[key]) if found[key] is not None else "—") for key, text in asked.items()]
-    for section, numbers in found["details"].items():
-        rows += [(f"{section}: {name.replace('_', ' ')}", _spelled(value)) for name, value in numbers.items()]
-    rows += [
-        (f"not measured: {KEYS[key]}", reason) for key, reason in found["not_measured"].items() if reason != NOT_ASKED
-    ]
-    lines = ["| figure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
-    where = found["machine"]
-    said = (
-        f"{found['at']}, commit {found['commit'] or 'unknown'}, {found['data']}"
-        f"{' (a tenth)' if found['quick'] else ''}; {where['cpu']}, {where['cores']} cores, "
-        f"{'bf16' if where['bf16'] else 'no bf16'}{', AMX' if where['amx'] else ''}; {found['seconds']:.0f} s."
-    )
-    return "\n".join([said, "", *lines]) + "\n"
+    What stands outside of the parts stays that of the last whole run.
+    """
+    result = dict(old)
+    measured, reasons, parts = dict(old["measured"]), dict(old["not_measured"]), dict(old["parts"])
+    for part, found in new["parts"].items():
+        if all(new[key] is None for key in PARTS[part]):
+            continue
+        parts[part] = found
+        for key in PARTS[part]:
+            result[key] = new[key]
+            for where, theirs in ((measured, new["measured"]), (reasons, new["not_measured"])):
+                where.pop(key, None)
+                if key in theirs:
+                    where[key] = theirs[key]
+    result["measured"] = {key: measured[key] for key in KEYS if key in measured}
+    result["not_measured"] = {key: reasons[key] for key in KEYS if key in reasons}
+    result["parts"] = {part: parts[part] for part in PARTS if part in parts}
+    return result
 
 
-def write(folder: Path, found: dict[str, Any]) -> None:
-    """Write ``results.json``, ``results.md`` and the history with its plot."""
-    from bench.plot import history_svg
+def write(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """Write ``results.json`` and ``results.md``, and a whole run into the history with its plot; return what stands.
 
+    A run of some parts goes into the results that are there; where there are none, it is all there is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    path = folder / "results.json"
+    is_whole = set(found["parts"]) == set(PARTS)
+    if not is_whole and path.exists():
+        found = merged(json.loads(path.read_text(encoding="utf-8")), found)
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (folder / "results.md").write_text(table(found), encoding="utf-8")
-    history = folder / "history.jsonl"
-    kept = ("at", "commit", "quick", "machine", *KEYS)
-    with history.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({key: found[key] for key in kept}) + "\n")
-    runs = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines() if line.strip()]
-    (folder / "history.svg").write_text(history_svg(runs, KEYS), encoding="utf-8")
-
-
-def _spelled(value: Value | str) -> str:
-    if isinstance(value, float):
-        return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if is_whole:
+        history = folder / "history.jsonl"
+        with history.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({key: found[key] for key in _HISTORY}) + "\n")
+        runs = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines() if line.strip()]
+        (folder / "history.svg").write_text(history_svg(runs, KEYS), encoding="utf-8")
+    return found

@@ -7,7 +7,7 @@ from contextlib import closing
 from statistics import median
 
 from bench.encode import MODEL
-from bench.results import Results
+from bench.found import Found
 from bench.stack import BenchStack
 from rag_core.index_spec import DENSE, SPARSE
 from rag_core.sparse import Bm25
@@ -18,7 +18,7 @@ TOP_K = 10
 _CALLERS = 4
 
 
-def measure_search(stack: BenchStack, collection: str, questions: list[str], seconds: float, results: Results) -> None:
+def measure_search(stack: BenchStack, collection: str, questions: list[str], seconds: float, found: Found) -> None:
     """Ask each question once through the API and once bare; then both as fast as four callers can.
 
     Bare is one embedding in this process and one batch with both lists, ten points each with their payloads: no
@@ -57,9 +57,9 @@ def measure_search(stack: BenchStack, collection: str, questions: list[str], sec
                 began = time.perf_counter()
                 call(question)
                 times[name].append(time.perf_counter() - began)
-        results.set("search_p50_vs_bare", median(times["api"]) / median(times["bare"]))
+        found.set("search_p50_vs_bare", median(times["api"]) / median(times["bare"]))
         ordered = sorted(times["api"])
-        results.tell(
+        found.tell(
             "search",
             questions=len(questions),
             api_ms_p50=1000 * median(ordered),

@@ -10,6 +10,8 @@ import httpx
 
 from evaluation.api import Api
 from evaluation.own_stack import OwnStack
+from rag_core.planning import job_name
+from resources.clients.dagster_webserver import DagsterWebserver
 from resources.clients.home import read_stack
 
 _RUNS = """query($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 10000) { ... on Runs { results {
@@ -17,19 +19,11 @@ _RUNS = """query($job: String!) { runsOrError(filter: {pipelineName: $job}, limi
 _RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { runId status creationTime startTime endTime } } }"
 _NUMBERS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { assetMaterializations {
   metadataEntries { label ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } } } } } }"""
-_BACKFILL = """mutation($keys: [String!]!, $assets: [AssetKeyInput!]!) {
-  launchPartitionBackfill(backfillParams: {assetSelection: $assets, partitionNames: $keys}) {
-    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-_STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
 _OVER = {"SUCCESS", "FAILURE", "CANCELED"}
-LAYERS = ("documents", "chunks", "embeddings", "vectors")
 
 
 class BenchStack(OwnStack):
-    """A stack whose runs can be looked at; inside ``with`` it runs, afterwards all it made is deleted."""
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
+    """A stack whose runs can be looked at."""
 
     def api(self) -> Api:
         """Return a client of its query API."""
@@ -46,7 +40,7 @@ class BenchStack(OwnStack):
 
     def runs(self, collection: str) -> list[dict[str, Any]]:
         """Return the runs of a collection's job, newest first."""
-        return self.graphql(_RUNS, job=f"ingest_{collection}_job")["runsOrError"]["results"]
+        return self.graphql(_RUNS, job=job_name(collection))["runsOrError"]["results"]
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return one run: status and times."""
@@ -56,16 +50,16 @@ class BenchStack(OwnStack):
         """Return when no run of the collection is going on or waiting."""
         self.wait_for("the runs to end", lambda: all(r["status"] in _OVER for r in self.runs(collection)), limit_s)
 
-    def backfill(self, collection: str, partitions: list[str], *, limit_s: float) -> list[dict[str, Any]]:
-        """Materialize blocks as a person would in the UI; return the runs it made."""
-        before = {run["runId"] for run in self._all_runs()}
-        assets = [{"path": [collection, layer]} for layer in LAYERS]
-        launched = self.graphql(_BACKFILL, keys=partitions, assets=assets)["launchPartitionBackfill"]
-        if launched["__typename"] != "LaunchBackfillSuccess":
-            raise RuntimeError(str(launched))
-        done = {"COMPLETED", "COMPLETED_SUCCESS"}
-        self.wait_for("the backfill", lambda: self._status(launched["backfillId"]) in done, limit_s)
-        return [run for run in self._all_runs() if run["runId"] not in before]
+    def materialize(self, collection: str, partitions: list[str], *, limit_s: float) -> list[dict[str, Any]]:
+        """Launch the job for each block, as a person would from its page in the UI; return the runs when they ended.
+
+        A backfill of the same blocks would wait for its daemon, which looks every 30 s, before and after.
+        """
+        with DagsterWebserver(self.setting("dagster_url")) as webserver:
+            job = job_name(collection)
+            launched = [webserver.launch(job, partition=each, tags={}).run_id for each in partitions]
+        self.wait_for("the runs", lambda: all(self.run(each)["status"] in _OVER for each in launched), limit_s)
+        return [self.run(each) for each in launched]
 
     def numbers(self, run_id: str) -> dict[str, float]:
         """Return the sums of the numbers that a run's materializations carry, by label."""
@@ -92,15 +86,6 @@ class BenchStack(OwnStack):
             if time.monotonic() > ends:
                 raise TimeoutError(f"waited {limit_s:.0f} s for {what}")
             time.sleep(0.25)
-
-    def _status(self, backfill: str) -> str:
-        return str(self.graphql(_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
-
-    def _all_runs(self) -> list[dict[str, Any]]:
-        query = (
-            "{ runsOrError(limit: 10000) { ... on Runs { results { runId status creationTime startTime endTime } } } }"
-        )
-        return self.graphql(query)["runsOrError"]["results"]
 
 
 def put(folder: Path, key: str, text: str) -> float:

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import psycopg
 
+from bench.found import Found
 from bench.freshness import percentile, wait_for
-from bench.results import Results
 from bench.stack import BenchStack
 from rag_core.collection import Collection
 from rag_core.kafka import Kafka
@@ -42,22 +42,31 @@ _DATABASE = "bench_streaming"
 _LIMIT_S = 120
 
 
-def new_stack(folder: Path) -> BenchStack:
-    """Return a stack with a broker of its own and a collection that is fed by a topic."""
-    stack = BenchStack(folder, with_kafka=True)
+def declare_streamed(stack: BenchStack) -> None:
+    """Declare the collection that is fed by a topic."""
     stack.declare(STREAMED, kafka={"streams": [{"name": "events", "topics": [FRESH_TOPIC]}]})
-    return stack
 
 
-def measure_streaming(stack: BenchStack, events: Path | None, count: int, times: int, results: Results) -> None:
+def create_topics(stack: BenchStack) -> None:
+    """Make the topics: whoever reads one that is not there looks for it again and again, also while others measure."""
+    from kafka.admin import KafkaAdminClient, NewTopic
+
+    admin: Any = KafkaAdminClient(bootstrap_servers=stack.setting("kafka").split(","))
+    partitions = {TOPIC: PARTITIONS, FRESH_TOPIC: 1}
+    admin.create_topics([NewTopic(name, num_partitions=n, replication_factor=1) for name, n in partitions.items()])
+    admin.wait_for_topics(list(partitions))
+    admin.close()
+
+
+def measure_streaming(stack: BenchStack, events: Path | None, count: int, times: int, found: Found) -> None:
     """Record a topic again and again against bare reading, then send one message at a time into the idle stack."""
     servers = stack.setting("kafka")
     sent = _produce(servers, _events(events, count))
-    _measure_recording(stack, servers, sent, results)
-    _measure_freshness(stack, servers, times, results)
+    _measure_recording(stack, servers, sent, found)
+    _measure_freshness(stack, servers, times, found)
 
 
-def _measure_recording(stack: BenchStack, servers: str, sent: int, results: Results) -> None:
+def _measure_recording(stack: BenchStack, servers: str, sent: int, found: Found) -> None:
     url = stack.secret("database_url")
     ratios: list[float] = []
     rates: list[tuple[float, float]] = []
@@ -71,8 +80,8 @@ def _measure_recording(stack: BenchStack, servers: str, sent: int, results: Resu
             connected.execute(f"DROP DATABASE {name}".encode())
         ratios.append(recorded / bare)
         rates.append((recorded, bare))
-    results.set("kafka_records_vs_bare", median(ratios))
-    results.tell(
+    found.set("kafka_records_vs_bare", median(ratios))
+    found.tell(
         "streaming",
         messages=sent,
         recorded_per_s=median(rate for rate, _ in rates),
@@ -128,11 +137,11 @@ def _bare_s(servers: str, sent: int) -> float:
     return seconds
 
 
-def _measure_freshness(stack: BenchStack, servers: str, times: int, results: Results) -> None:
+def _measure_freshness(stack: BenchStack, servers: str, times: int, found: Found) -> None:
     from kafka import KafkaProducer
 
     rng = random.Random(5)
-    found: list[float] = []
+    answered: list[float] = []
     recorded: list[float] = []
     committed: list[float] = []
     producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all")
@@ -149,32 +158,27 @@ def _measure_freshness(stack: BenchStack, servers: str, times: int, results: Res
             stack.wait_idle(STREAMED)  # found before the outcome was committed
             uri = f"kafka://main/{FRESH_TOPIC}/{word}"
             document = next(each for each in api.below(STREAMED, uri) if each["uri"] == uri)
-            if number:  # the first one made the topic
-                found.append(seconds)
+            if number:  # the first one made the index
+                answered.append(seconds)
                 recorded.append(datetime.fromisoformat(document["recorded_at"]).timestamp() - produced)
                 committed.append(datetime.fromisoformat(document["indexed"]["at"]).timestamp() - produced)
             time.sleep(rng.uniform(0.2, 2.2))
     producer.close()
-    results.set("kafka_freshness_s_p50", median(found))
-    results.set("kafka_freshness_s_p95", percentile(sorted(found), 0.95))
-    results.tell(
+    found.set("kafka_freshness_s_p50", median(answered))
+    found.set("kafka_freshness_s_p95", percentile(sorted(answered), 0.95))
+    found.tell(
         "one new message",
         times=times,
         s_until_recorded=median(recorded),
         s_until_committed=median(committed),
-        s_found_p50=median(found),
-        s_found_worst=max(found),
+        s_found_p50=median(answered),
+        s_found_worst=max(answered),
     )
 
 
 def _produce(servers: str, events: Iterator[dict[str, str]]) -> int:
     from kafka import KafkaProducer
-    from kafka.admin import KafkaAdminClient, NewTopic
 
-    admin: Any = KafkaAdminClient(bootstrap_servers=servers.split(","))
-    admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
-    admin.wait_for_topics([TOPIC])
-    admin.close()
     producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all", linger_ms=20)
     sent = 0
     for event in events:

@@ -1,5 +1,6 @@
 """What a tick costs: sweeps over very many unchanged objects, and looking for due work among a million arrivals."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from statistics import median
 
 import psycopg
 
-from bench.results import Results
+from bench.found import Found
 from bench.stack import BenchStack
 from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection, Sweep
@@ -23,36 +24,60 @@ NAMED_OBJECTS = 100_000
 _DATABASE = "bench_ticks"
 _AT_ONCE = 50_000
 _FOLDER_FILES = 1000
+_LIMITS = PartitionLimits(size=512, bytes=2**28)
 
 
-def measure_ticks(stack: BenchStack, *, objects: Sequence[int], arrivals: int, results: Results) -> None:
+def fill(folder: Path, objects: int) -> None:
+    """Make a folder with so many small files, unless it is there."""
+    if folder.exists():
+        return
+    for first in range(0, objects, _FOLDER_FILES):
+        inside = folder / f"{first // _FOLDER_FILES:06d}"
+        inside.mkdir(parents=True)
+        for number in range(first, min(objects, first + _FOLDER_FILES)):
+            opened = os.open(f"{inside}/{number:08d}.txt", os.O_WRONLY | os.O_CREAT, 0o600)
+            os.write(opened, b"x")
+            os.close(opened)
+
+
+def folder_of(prepared: Path, objects: int) -> Path:
+    """Return the folder that holds so many objects."""
+    return prepared / f"objects_{objects}"
+
+
+def measure_ticks(stack: BenchStack, prepared: Path, *, objects: Sequence[int], arrivals: int, found: Found) -> None:
     """Sweep thousands of unchanged objects, then look for due work among ``arrivals``, in a database beside.
 
-    The sweeps and the looks are those that the sensors make, called without Dagster around them.
+    The sweeps and the looks are those that the sensors make, called without Dagster around them. Arrivals that the
+    sweeps' objects are already need not be made.
     """
     url = stack.secret("database_url")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_DATABASE}")
     with open_catalog(f"{url.rpartition('/')[0]}/{_DATABASE}") as catalog:
         for count in objects:
-            seconds, longest, number = _unchanged_sweep(catalog, stack.folder / f"objects_{count}", count)
-            results.tell(f"sweep of {count:,} unchanged objects", seconds=seconds, ticks=number, longest_s=longest)
+            seconds, longest, number = _unchanged_sweep(catalog, prepared, count, f"objects_{count}")
+            found.tell(f"sweep of {count:,} unchanged objects", seconds=seconds, ticks=number, longest_s=longest)
             if count == NAMED_OBJECTS:
-                results.set("tick_s_100k_objects", seconds)
+                found.set("tick_s_100k_objects", seconds)
         if NAMED_OBJECTS not in objects:
-            results.miss("tick_s_100k_objects", f"a tenth is measured: {max(objects):,} objects, in the details")
-        _due_ticks(catalog, arrivals, results)
-        seconds, longest, _ = _unchanged_sweep(catalog, stack.folder / "objects_1000", 1000, collection="again")
-        results.tell(f"beside {arrivals:,} arrivals", sweep_of_1000_objects_s=seconds)
+            found.miss("tick_s_100k_objects", f"{max(objects):,} objects were swept at most, in the details")
+        beside = f"beside {arrivals:,} arrivals"
+        collection = f"objects_{max(objects)}"
+        if arrivals > max(objects):
+            collection = "arrivals"
+            found.tell(beside, recorded_per_s=_record_made(catalog, collection, arrivals))
+        found.tell(beside, tick_that_asks_for_four_runs_s=_due_tick_s(catalog, collection))
+        seconds, _, _ = _unchanged_sweep(catalog, prepared, min(objects), "again")
+        found.tell(beside, **{f"sweep_of_{min(objects)}_objects_s": seconds})
 
 
-def _unchanged_sweep(
-    catalog: Catalog, folder: Path, objects: int, *, collection: str | None = None
-) -> tuple[float, float, int]:
+def _unchanged_sweep(catalog: Catalog, prepared: Path, objects: int, collection: str) -> tuple[float, float, int]:
     """Return the seconds of all ticks of a sweep that finds nothing new, of the longest, and how many there were."""
-    _fill(folder, objects)
+    folder = folder_of(prepared, objects)
+    fill(folder, objects)
     source = BucketSource(name="objects", url=folder.as_uri(), sweep=Sweep(interval_s=1))
-    declared = Collection(name=collection or f"objects_{objects}", sources=(source,))
+    declared = Collection(name=collection, sources=(source,))
     store = open_store(source, folder)
     _record_all(catalog, declared, store)
 
@@ -74,7 +99,6 @@ def _unchanged_sweep(
 
 def _record_all(catalog: Catalog, collection: Collection, store: ObjectStore) -> None:
     """Record what the folder holds as a sweep would."""
-    limits = PartitionLimits(size=512, bytes=2**28)
     for page in store.pages("", page_size=_AT_ONCE):
         seen = [
             Observation(
@@ -86,33 +110,33 @@ def _record_all(catalog: Catalog, collection: Collection, store: ObjectStore) ->
             )
             for each in page.objects
         ]
-        catalog.recording.record(collection.name, collection.sources[0].name, seen, limits=limits)
+        catalog.recording.record(collection.name, collection.sources[0].name, seen, limits=_LIMITS)
 
 
-def _due_ticks(catalog: Catalog, arrivals: int, results: Results) -> None:
-    limits = PartitionLimits(size=512, bytes=2**28)
+def _record_made(catalog: Catalog, collection: str, arrivals: int) -> float:
+    """Return how many arrivals were recorded in a second."""
     began = time.perf_counter()
     for start in range(0, arrivals, _AT_ONCE):
         observations = _observations(start, min(arrivals, start + _AT_ONCE))
-        catalog.recording.record("arrivals", "objects", observations, limits=limits)
-    recorded_s = time.perf_counter() - began
+        catalog.recording.record(collection, "objects", observations, limits=_LIMITS)
+    return arrivals / (time.perf_counter() - began)
+
+
+def _due_tick_s(catalog: Catalog, collection: str) -> float:
+    """Return the seconds of a tick that asks for four runs of a collection in which everything is due."""
     spent = []
     for _ in range(5):
         began = time.perf_counter()
         catalog.claims.sweep_dead(lambda _: False)
-        catalog.wait_for_due(["arrivals"], timeout_s=0)
-        claims = catalog.claims.request("arrivals", limit=4, launch_grace_s=120)
+        catalog.wait_for_due([collection], timeout_s=0)
+        claims = catalog.claims.request(collection, limit=4, launch_grace_s=120)
         plan_runs(claims, partition_exists=lambda _: True)
         if not claims:
             break  # few arrivals: every block is claimed
         spent.append(time.perf_counter() - began)
     if not spent:
         raise RuntimeError("no claim was given although everything is due")
-    results.tell(
-        f"beside {arrivals:,} arrivals",
-        recorded_per_s=arrivals / recorded_s,
-        tick_that_asks_for_four_runs_s=median(spent),
-    )
+    return median(spent)
 
 
 def _observations(start: int, end: int) -> Iterator[Observation]:
@@ -120,13 +144,3 @@ def _observations(start: int, end: int) -> Iterator[Observation]:
         key = f"{number // _FOLDER_FILES:06d}/{number:08d}.txt"
         uri = f"file:///bench/{key}"
         yield Observation(key=key, uri=uri, presence=Presence.PRESENT, announced=f"v{number}", size_bytes=1000)
-
-
-def _fill(folder: Path, objects: int) -> None:
-    if folder.exists():
-        return
-    for number in range(objects):
-        if number % _FOLDER_FILES == 0:
-            inside = folder / f"{number // _FOLDER_FILES:06d}"
-            inside.mkdir(parents=True)
-        (inside / f"{number:08d}.txt").write_bytes(b"x")
