@@ -40,7 +40,8 @@ def ingest(stack: BenchStack, collection: str, corpus: list[Record], prepared: P
             path.replace(folder / path.name)
         settled = wait_until_settled(api, collection, folder, staged.ids, limit_s=_LIMIT_S, seen=lambda _: None)
         stack.wait_idle(collection)
-        committed = max(datetime.fromisoformat(d["indexed"]["at"]).timestamp() for d in api.documents(collection))
+        answering = [document["indexed"] for document in api.documents(collection) if document["indexed"]]
+    committed = max(datetime.fromisoformat(indexed["at"]).timestamp() for indexed in answering)
     runs: list[dict[str, Any]] = stack.runs(collection)
     started = min(run["startTime"] for run in runs if run["startTime"])
     return Ingested(chunks=settled.chunks, run_s=committed - started, staged_s=committed - began)
