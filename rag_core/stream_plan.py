@@ -1,7 +1,6 @@
 """What a look at a stream's topics asks for, by where the stream stands in them: pure decisions, no Kafka.
 
-Offsets that are gone before they
-were read are never skipped by themselves:
+Offsets that are gone before they were read are never skipped by themselves:
 
 - A topic of another id than the known one was deleted and made again: its offsets mean other messages. It waits for a
   person, then it is read from its beginning as the next *incarnation*, which is newer than the one before.
@@ -59,17 +58,20 @@ class StreamPlan:
     """What a look at the topics asks for: ``positions`` to read at, ``losses`` that wait, ``notes`` to say aloud.
 
     ``state`` is the position with what changed by looking alone; ``ends`` are the partitions' next offsets.
+    ``seen_every_ms`` is how often to write down that nothing was left to read.
     """
 
     state: StreamState
     positions: Mapping[Place, int]
     ends: Mapping[Place, int]
+    seen_every_ms: Mapping[Place, int]
     losses: tuple[Loss, ...]
     notes: tuple[str, ...]
     absent: tuple[str, ...]
 
 
 OFFSETS_GONE, TOPIC_RECREATED = "offsets-gone", "topic-recreated"
+_SEEN_OFTENEST_MS, _SEEN_RAREST_MS = 5_000, 3_600_000
 
 
 def plan_stream(
@@ -94,9 +96,10 @@ def plan_stream(
             continue
         known[name] = planning.topic(name, known.get(name), described)
     return StreamPlan(
-        state=StreamState(topics=known),
+        state=replace(state, topics=known),
         positions=planning.positions,
         ends=planning.ends,
+        seen_every_ms=planning.seen_every_ms,
         losses=tuple(planning.losses),
         notes=tuple(planning.notes),
         absent=tuple(planning.absent),
@@ -110,6 +113,7 @@ class _Planning:
     truncated: frozenset[Place]
     positions: dict[Place, int] = field(default_factory=dict[Place, int])
     ends: dict[Place, int] = field(default_factory=dict[Place, int])
+    seen_every_ms: dict[Place, int] = field(default_factory=dict[Place, int])
     losses: list[Loss] = field(default_factory=list[Loss])
     notes: list[str] = field(default_factory=list[str])
     absent: list[str] = field(default_factory=list[str])
@@ -136,6 +140,7 @@ class _Planning:
             states[number] = part
             self.positions[name, number] = part.next_offset
             self.ends[name, number] = end
+            self.seen_every_ms[name, number] = _seen_every_ms(now)
         return replace(known, partitions=states)
 
     def _truncated(self, name: str, known: TopicState, now: TopicNow) -> TopicState:
@@ -216,3 +221,13 @@ class _Planning:
             return True
         self.losses.append(loss)
         return False
+
+
+def _seen_every_ms(now: TopicNow) -> int:
+    """Return how often to write down that a partition was read to its end: several times while a tombstone is kept.
+
+    Each time is one small write of the position; below some seconds a topic's own setting is not followed.
+    """
+    if not now.is_compacted:
+        return _SEEN_RAREST_MS
+    return min(_SEEN_RAREST_MS, max(_SEEN_OFTENEST_MS, now.tombstones_kept_ms // 4))

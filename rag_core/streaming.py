@@ -9,8 +9,6 @@ from rag_core.identity import Json
 Place = tuple[str, int]
 """A topic and a partition."""
 
-_SEEN_EVERY_MS = 3_600_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionState:
@@ -50,9 +48,10 @@ class TopicState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamState:
-    """A stream's position: all topics that it was ever read from."""
+    """A stream's position: all topics that it was ever read from, and the name under which their cluster was known."""
 
     topics: Mapping[str, TopicState] = field(default_factory=dict[str, TopicState])
+    cluster: str = ""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Self:
@@ -66,7 +65,8 @@ class StreamState:
                     partitions={int(number): PartitionState(**part) for number, part in topic["partitions"].items()},
                 )
                 for name, topic in stored.items()
-            }
+            },
+            cluster=str(value.get("cluster") or ""),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -79,7 +79,7 @@ class StreamState:
             }
             for name, topic in sorted(self.topics.items())
         }
-        return {"topics": topics}
+        return {"topics": topics, "cluster": self.cluster}
 
     def partition(self, place: Place) -> PartitionState:
         """Return a partition's state; raises ``KeyError``."""
@@ -90,18 +90,20 @@ class StreamState:
         topics = dict(self.topics)
         for (name, number), part in changes.items():
             topics[name] = replace(topics[name], partitions={**topics[name].partitions, number: part})
-        return StreamState(topics=topics)
+        return replace(self, topics=topics)
 
 
-def caught_up(state: StreamState, ends: Mapping[Place, int], *, clock_ms: int) -> StreamState | None:
-    """Return the state that remembers having caught up; None where there is nothing worth writing.
+def caught_up(
+    state: StreamState, ends: Mapping[Place, int], every_ms: Mapping[Place, int], *, looked_ms: int
+) -> StreamState | None:
+    """Return the state that remembers which partitions had nothing left when they were looked at; None: none to write.
 
-    A partition's own time moves when something was read; one that idles is written once an hour.
+    A partition's own time moves when something was read; one that idles is written once in its ``every_ms``.
     """
     changes = {
-        place: replace(part, caught_up_ms=clock_ms)
+        place: replace(part, caught_up_ms=looked_ms)
         for place, end in ends.items()
-        if (part := state.partition(place)).next_offset >= end and clock_ms - part.caught_up_ms > _SEEN_EVERY_MS
+        if (part := state.partition(place)).next_offset >= end and looked_ms - part.caught_up_ms > every_ms[place]
     }
     return state.moved(changes) if changes else None
 

@@ -2,7 +2,8 @@
 
 A tick does, in this order:
 
-1. remember what the collection file declares; look at the topics as they are, and compare them with the position;
+1. remember what the collection file declares (a topic that it holds no more stops red); look at the topics as they
+   are, and compare them with the position;
 2. what was lost without being read stops red until a person accepts it; the other partitions go on;
 3. read at the catalog's position; record arrivals, bytes, dead letters and the new position in one transaction;
 4. only then commit the group's offsets: they are for lag tools, nobody here reads them;
@@ -34,6 +35,7 @@ from resources.clients.kafka.reading import KafkaReader, OffsetGone, Polled, Top
 from sensors.declared_sources import declared_sources
 from sensors.recording_behind import RecordingBehind
 from sensors.stream_batch import BatchMaker, StreamBatch
+from sensors.stream_scope import within_scope
 from sensors.stream_tick import StreamEnd, StreamTick
 
 POLL_RECORDS = 5000
@@ -64,6 +66,7 @@ class StreamConsumer:
         self._describe_every_s = describe_every_s
         self._described: Mapping[str, TopicNow] = {}
         self._described_at_s = -math.inf
+        self._looked_ms = 0
         self._truncated: frozenset[Place] = frozenset()
         self._clock_ms = clock_ms
         self._limits = PartitionLimits(size=collection.partition_size, bytes=collection.partition_bytes)
@@ -92,7 +95,10 @@ class StreamConsumer:
 
     def _tick(self, began_s: float, limit_s: float, wait_s: float) -> StreamTick:
         position = self._catalog.recording.position(self._collection.name, self._stream.name)
-        known = StreamState.from_json(position.value)
+        stored = StreamState.from_json(position.value)
+        known = within_scope(self._catalog, self._collection, self._stream, stored)
+        if known is None:
+            return StreamTick(stream=self._stream.name, end=StreamEnd.WAITING)
         plan = self._plan(known)
         for note in plan.notes:
             _log.warning("%s/%s: %s", self._collection.name, self._stream.name, note)
@@ -101,7 +107,7 @@ class StreamConsumer:
         self._truncated = frozenset()
         with RecordingBehind(self._record, version=position.version) as recording:
             state = plan.state
-            if state != known:
+            if state != stored:
                 recording.begin(StreamBatch(), state)
             if plan.positions:
                 self._reader.go_to(plan.positions)
@@ -142,7 +148,7 @@ class StreamConsumer:
             tick = replace(tick, read=tick.read + batch.read, superseded=tick.superseded + batch.left_out)
             if time.monotonic() >= ends_s:
                 break
-        idle = caught_up(state, plan.ends, clock_ms=self._clock_ms()) if not tick.read else None
+        idle = caught_up(state, plan.ends, plan.seen_every_ms, looked_ms=self._looked_ms)
         if idle is not None:
             recording.begin(StreamBatch(), idle)
         return idle or state, tick
@@ -168,8 +174,10 @@ class StreamConsumer:
     def _topics_now(self) -> Mapping[str, TopicNow]:
         now_s = time.monotonic()
         if now_s - self._described_at_s >= self._describe_every_s:
+            looked_ms = self._clock_ms()
             self._described = self._reader.describe(self._stream.topics)
             self._described_at_s = now_s
+            self._looked_ms = looked_ms
         return self._described
 
     def _poll(self, plan: StreamPlan, state: StreamState, wait_s: float, *, most: int) -> Polled:
@@ -182,12 +190,11 @@ class StreamConsumer:
         self, batch: StreamBatch, before: StreamState, plan: StreamPlan, seconds: float
     ) -> dict[Place, PartitionState]:
         """Return the partitions' states after a batch that took some seconds, waiting for it included."""
-        clock_ms = self._clock_ms()
         return {
             place: replace(
                 part,
                 end_offset=max(plan.ends.get(place, 0), part.next_offset),
-                caught_up_ms=clock_ms if part.next_offset >= plan.ends.get(place, 0) else part.caught_up_ms,
+                caught_up_ms=self._looked_ms if part.next_offset >= plan.ends.get(place, 0) else part.caught_up_ms,
                 records_per_s=round((part.records - before.partition(place).records) / max(seconds, 0.001), 1),
             )
             for place, part in batch.changes.items()

@@ -18,6 +18,7 @@ from resources.clients.catalog.values import DeadLetter, PartitionLimits, Record
 from resources.clients.collection_files import LoadedCollection
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, now_ms
 from sensors.stream_batch import BatchMaker, StreamBatch
+from sensors.stream_scope import check_cluster
 from sensors.streams import open_batches, open_reader
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ class DeadLetterReplay:
                 reason=f"The collection {letter.collection!r} has no stream {letter.source!r} any more.",
                 remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
             )
+        if new.topic not in stream.topics:
+            return ReplayedLetter(
+                id=letter.id,
+                end=ReplayEnd.STILL_DEAD,
+                reason=f"The stream {stream.name!r} does not read the topic {new.topic} any more.",
+                remedy="Put the topic back to replay its dead letters, or discard them: rag dlq discard.",
+            )
+        check_cluster(self._loaded.collection, stream.name, self._position(letter))
         state = self._state_of(letter)
         message = _kept(letter)
         if message is None:

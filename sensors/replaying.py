@@ -17,6 +17,7 @@ from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import PartitionLimits, ReplayedRange
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, now_ms
 from sensors.stream_batch import BatchMaker
+from sensors.stream_scope import check_cluster
 
 _POLL_RECORDS = 2000
 _SILENCE_S = 15.0
@@ -57,6 +58,7 @@ class StreamReplay:
         Raises ``InvalidRequest`` where the range is empty or beyond what was read, or was deleted from the topic.
         """
         state = StreamState.from_json(self._catalog.recording.position(self._collection.name, self._stream).value)
+        check_cluster(self._collection, self._stream, state)
         begin, until = self._range(place, state, first, end)
         replay = uuid4().hex[:8]
         done = Replayed(first=begin, end=until, at=begin)

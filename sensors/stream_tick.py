@@ -12,6 +12,7 @@ class StreamEnd(StrEnum):
     CAUGHT_UP = "caught up"
     UNDER_WAY = "under way"
     OVERTAKEN = "overtaken"
+    WAITING = "waiting for a person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

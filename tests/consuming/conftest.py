@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from qdrant_client import QdrantClient
 
 from rag_core.collection import Collection
 from rag_core.kafka import Stream
 from rag_core.streaming import StreamState
 from resources.clients.catalog import Catalog
+from resources.clients.collection_files import LoadedCollection, load_collection
 from resources.clients.described_objects import DescribedStore
 from resources.clients.kafka.reading import KafkaReader, now_ms
 from resources.clients.object_store import ReadableStore
@@ -39,13 +41,14 @@ class Streamed(Corpus):
     kafka: KafkaTopics
     topic: str
     stream_settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    cluster: str = "main"
     clock_ms: Callable[[], int] = now_ms
     opened: list[KafkaReader] = field(default_factory=list[KafkaReader])
 
     @property
     def collection(self) -> Collection:
         stream = {"name": STREAM, "topics": [self.topic], **self.stream_settings}
-        kafka = {"bootstrap_servers": self.kafka.bootstrap.split(","), "streams": [stream]}
+        kafka = {"cluster": self.cluster, "bootstrap_servers": self.kafka.bootstrap.split(","), "streams": [stream]}
         values = super().collection.model_dump(mode="json", by_alias=True, exclude={"kafka"})
         return Collection.model_validate(values | {"kafka": kafka})
 
@@ -55,12 +58,20 @@ class Streamed(Corpus):
 
     @property
     def stores(self) -> dict[str, ReadableStore]:  # type: ignore[override] - a stream's store lists nothing
-        streamed = MessageStore(self.catalog, collection=self.name, stream=STREAM, cluster="main")
+        streamed = MessageStore(self.catalog, collection=self.name, stream=STREAM, cluster=self.cluster)
         described = {
             name: DescribedStore(store, self.catalog, collection=self.name, source=name)
             for name, store in super().stores.items()
         }
         return {**described, STREAM: streamed}
+
+    def loaded(self) -> LoadedCollection:
+        """Write the collection's file as it is declared now, and read it."""
+        folder = self.root / "collections"
+        folder.mkdir(exist_ok=True)
+        values = self.collection.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+        (folder / f"{self.name}.yaml").write_text(yaml.safe_dump(values))
+        return load_collection(folder, self.name)
 
     def consumer(self, **options: Any) -> StreamConsumer:
         """Return a consumer with a connection of its own, as another process would have."""

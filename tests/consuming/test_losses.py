@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from resources.clients.catalog.values import PartitionLimits, PositionChange, StopKind
 from resources.clients.kafka.reading import now_ms
 from tests.consuming.conftest import STREAM, Streamed, note
@@ -188,3 +190,27 @@ def test_a_stream_that_was_renamed_loses_nothing_when_the_old_name_is_given_up(s
     [stop] = streamed.catalog.sources.stopped(streamed.name)
     assert stop.kind is StopKind.SOURCE_REMOVED
     assert streamed.catalog.sources.confirm(stop.id, by="a person", limits=LIMITS).new == 0
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_compacted_topic_that_idles_is_not_read_again_while_somebody_looks(streamed: Streamed, is_busy: bool) -> None:
+    """Its tombstones are kept for a minute; another partition may be written to all the time."""
+    streamed.topic = streamed.kafka.create_topic(partitions=2, cleanup_policy="compact", delete_retention_ms="60000")
+    streamed.send(("a", note("a")), partition=0)
+    began_ms = now_ms()
+    passed_ms = 0
+    streamed.clock_ms = lambda: began_ms + passed_ms
+    consumer = streamed.consumer()
+    consumer.tick()
+    before = streamed.catalog.recording.position(streamed.name, STREAM).version
+    for passed_ms in range(5_000, 180_000, 5_000):
+        if is_busy:
+            streamed.send((f"k{passed_ms}", b"no form"), partition=1)
+        consumer.tick()
+    written = streamed.catalog.recording.position(streamed.name, STREAM).version - before
+    if not is_busy:
+        assert written <= 180_000 / 15_000  # not once a tick
+    streamed.send(("b", note("b")), partition=0)
+    tick = consumer.tick()
+    assert tick.notes == ()
+    assert tick.recorded == 1

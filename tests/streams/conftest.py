@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from qdrant_client import QdrantClient
 
 from rag_core.collection import Collection
 from rag_core.kafka import Outcomes
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DeadLetterFilter, DeadLetterRow
-from resources.clients.collection_files import LoadedCollection, load_collection
 from resources.clients.kafka.sending import OutboxSender
 from resources.clients.parsing import ParserSandbox
 from sensors.dead_letter_replay import DeadLetterReplay, ReplayedLetter
@@ -38,14 +36,6 @@ class Announcing(Streamed):
         assert plain.kafka is not None
         topic = None if self.outcomes is None else Outcomes(topic=self.outcomes)
         return plain.model_copy(update={"kafka": plain.kafka.model_copy(update={"outcomes": topic})})
-
-    def loaded(self) -> LoadedCollection:
-        """Write the collection's file as it is declared now, and read it."""
-        folder = self.root / "collections"
-        folder.mkdir(exist_ok=True)
-        values = self.collection.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-        (folder / f"{self.name}.yaml").write_text(yaml.safe_dump(values))
-        return load_collection(folder, self.name)
 
     def send_outbox(self) -> int:
         """Send what waits, with a connection of its own."""

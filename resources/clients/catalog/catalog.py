@@ -22,6 +22,7 @@ from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.sources import Sources
+from resources.clients.catalog.stream_scopes import StreamScopes
 from resources.clients.catalog.upload_requests import UploadRequests
 from resources.clients.catalog.uploads import Uploads
 from resources.clients.catalog.waiting import wait_for_due
@@ -45,6 +46,7 @@ class Catalog:
         self.upload_requests = UploadRequests(self._database)
         self.messages = Messages(self._database)
         self.descriptions = Descriptions(self._database)
+        self.stream_scopes = StreamScopes(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.outbox = Outbox(self._database)
         self.keys = Keys(self._database)

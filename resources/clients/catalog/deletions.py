@@ -1,5 +1,6 @@
 """Recording that objects are gone: read from the catalog's own rows, so no list of keys passes through this process."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,18 @@ def record_all_gone(
     return _record(connection, _EVERYTHING, collection, source, None, first_number, limits)
 
 
+def record_topics_gone(
+    connection: Connection,
+    collection: str,
+    stream: str,
+    topics: Sequence[str],
+    first_number: int,
+    limits: PartitionLimits,
+) -> Recorded:
+    """Record every document of a stream's topics as gone that was known when ``first_number`` was the next number."""
+    return _record(connection, _OF_TOPICS, collection, stream, None, first_number, limits, topics=topics)
+
+
 def accept_globs(connection: Connection, collection: str, source: str) -> None:
     """From now on, what the declared globs leave out may be deleted."""
     connection.execute(_ACCEPT_GLOBS, {"collection": collection, "source": source})
@@ -38,11 +51,15 @@ def _record(
     sweep_id: UUID | None,
     first_number: int,
     limits: PartitionLimits,
+    *,
+    topics: Sequence[str] = (),
 ) -> Recorded:
     open_staging(connection)
     parameters: dict[str, Any] = {"collection": collection, "source": source, "first_number": first_number}
     if sweep_id is not None:
         parameters["sweep_id"] = sweep_id
+    if topics:
+        parameters["topics"] = list(topics)
     staged = connection.execute(statement, parameters).rowcount
     return number_staged(connection, collection, source, staged=staged, limits=limits, older_than=first_number)
 
@@ -66,6 +83,18 @@ WHERE o.collection = :collection AND o.source = :source AND o.presence = 'presen
     AND NOT EXISTS (
         SELECT 1 FROM observations p WHERE p.collection || '' = o.collection AND p.uri_start = o.uri_start
             AND p.document_id = o.document_id AND p.source <> o.source AND p.presence = 'present')
+""")
+
+# From the topic's name and a slash to the character after the slash: a range of the primary key.
+_OF_TOPICS = text("""
+INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
+SELECT row_number() OVER (ORDER BY o.key), o.document_id, o.key, o.uri, 'gone', '', 0
+FROM unnest(CAST(:topics AS text[])) AS topics (topic)
+JOIN observations o ON o.collection = :collection AND o.source = :source
+    AND o.key > topics.topic || '/' AND o.key < topics.topic || '0'
+WHERE o.presence = 'present' AND o.number < :first_number AND NOT EXISTS (
+    SELECT 1 FROM observations p WHERE p.collection || '' = o.collection AND p.uri_start = o.uri_start
+        AND p.document_id = o.document_id AND p.source <> o.source AND p.presence = 'present')
 """)
 
 _FORGET = text("""

@@ -11,7 +11,13 @@ from sqlalchemy.sql import bindparam
 from rag_core.errors import InvalidRequest
 from rag_core.identity import Json
 from resources.clients.catalog.database import Database
-from resources.clients.catalog.deletions import accept_globs, record_all_gone, record_candidates_gone
+from resources.clients.catalog.deletions import (
+    accept_globs,
+    record_all_gone,
+    record_candidates_gone,
+    record_topics_gone,
+)
+from resources.clients.catalog.forgetting import forget_stream, forget_topics
 from resources.clients.catalog.values import PartitionLimits, Recorded, Stop, StopKind
 
 
@@ -113,11 +119,14 @@ def open_stop_of(connection: Connection, collection: str, source: str) -> Stop |
 
 
 def _let_through(connection: Connection, row: Any, limits: PartitionLimits) -> Recorded:
-    if row.kind == StopKind.SOURCE_REMOVED:
+    if row.kind in {StopKind.SOURCE_REMOVED, StopKind.CLUSTER_CHANGED}:
         gone = record_all_gone(connection, row.collection, row.source, row.first_number, limits)
-        # A stream that is declared again one day is read from its beginning.
-        connection.execute(_FORGET_STREAM_POSITION, {"collection": row.collection, "source": row.source})
-        connection.execute(_FORGET_MESSAGES, {"collection": row.collection, "source": row.source})
+        forget_stream(connection, row.collection, row.source)
+        return gone
+    if row.kind == StopKind.TOPIC_REMOVED:
+        topics: list[str] = row.detail["topics"]
+        gone = record_topics_gone(connection, row.collection, row.source, topics, row.first_number, limits)
+        forget_topics(connection, row.collection, row.source, topics)
         return gone
     if row.sweep_id is None:
         return Recorded(new=0, same=0)
@@ -142,12 +151,6 @@ GLOBS_NOT_ACCEPTED = text("""
 SELECT accepted_globs <> declared_globs FROM sources WHERE collection = :collection AND source = :source
 """)
 
-_FORGET_STREAM_POSITION = text("""
-DELETE FROM positions p WHERE p.collection = :collection AND p.source = :source AND p.value ? 'topics'
-""")
-
-_FORGET_MESSAGES = text("DELETE FROM messages WHERE collection = :collection AND source = :source")
-
 _OPEN = text("""
 SELECT id, collection, source, kind, reason, detail, stopped_at FROM stops
 WHERE collection = :collection AND confirmed_at IS NULL AND (CAST(:source AS text) IS NULL OR source = :source)
@@ -162,7 +165,7 @@ ON CONFLICT (collection, source) WHERE confirmed_at IS NULL DO NOTHING
 
 _CONFIRM = text("""
 UPDATE stops SET confirmed_at = now(), confirmed_by = :by WHERE id = :id AND confirmed_at IS NULL
-RETURNING collection, source, kind, sweep_id, first_number
+RETURNING collection, source, kind, detail, sweep_id, first_number
 """)
 
 _LAST_CONFIRMED = text("""

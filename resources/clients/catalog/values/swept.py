@@ -49,6 +49,8 @@ class StopKind(StrEnum):
     GLOBS_CHANGED = "globs-changed"
     OFFSETS_GONE = "offsets-gone"
     TOPIC_RECREATED = "topic-recreated"
+    TOPIC_REMOVED = "topic-removed"
+    CLUSTER_CHANGED = "cluster-changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
