@@ -19,13 +19,13 @@ def answers(part: Part, *, timeout_s: float = 2.0) -> bool:
             return _postgres_answers(part.port, timeout_s)
         if part.speaks == "kafka":
             return kafka_answers(part.port, timeout_s)
-        return _http_answers(part.port, part.ready_path, timeout_s)
+        return _http_answers(part.host, part.port, part.ready_path, timeout_s)
     except (OSError, http.client.HTTPException):
         return False
 
 
-def _http_answers(port: int, path: str, timeout_s: float) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
+def _http_answers(host: str, port: int, path: str, timeout_s: float) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", path)
         return connection.getresponse().status < 500

@@ -20,6 +20,8 @@ class Part:
     """Working directory; where a part has none of its own, that in which ``rag up`` was typed."""
     url: str | None = None
     """What a person opens or connects to; without secrets."""
+    host: str = "127.0.0.1"
+    """Where this machine reaches its port."""
     port: int | None = None
     port_setting: str | None = None
     more_ports: tuple[int, ...] = ()

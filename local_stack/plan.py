@@ -21,6 +21,9 @@ PART_NAMES = (
     *("dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher", "listener"),
 )
 ONLY_WHEN_ASKED_FOR = ("s3", "kafka")
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+_OF_THIS_SHELL = {"parts", "api_key"}
+"""Settings that say what to start and who asks; no part needs them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return what is written to ``stack.json``; it holds secrets."""
         return {
-            "settings": self.settings.model_dump(mode="json", exclude={"home", "parts"}, exclude_none=True),
+            "settings": self.settings.model_dump(mode="json", exclude={"home", *_OF_THIS_SHELL}, exclude_none=True),
             "parts": [part.to_json() for part in self.parts],
             "replaced": self.replaced,
         }
@@ -87,7 +90,10 @@ def _with_addresses(settings: Settings, names: list[str]) -> Settings:
     if "dagster-webserver" in names:
         known["dagster_url"] = f"http://{HOST}:{settings.dagster_port}"
     if "api" in names:
-        known["api_url"] = f"http://{HOST}:{settings.api_port}"
+        settings.check_api_is_guarded()
+        known["api_url"] = f"http://{_reached_at(settings.api_host)}:{settings.api_port}"
+        if "auth" not in settings.model_fields_set and settings.is_api_on_loopback:
+            known["auth"] = "off"  # whoever reaches it can read the stack's files as well
     if "s3" in names:
         known["s3_endpoint"] = f"http://{HOST}:{settings.s3_port}"
         known["s3_access_key_id"] = generated_secret(home, "s3-access-key-id")
@@ -95,6 +101,13 @@ def _with_addresses(settings: Settings, names: list[str]) -> Settings:
     if "kafka" in names:
         known["kafka"] = f"{HOST}:{settings.kafka_port}"
     return settings.model_copy(update=known)
+
+
+def _reached_at(host: str) -> str:
+    """Return where this machine reaches a server that listens on ``host``."""
+    if host in _EVERYWHERE:
+        return HOST
+    return f"[{host}]" if ":" in host else host
 
 
 def _part(name: str, settings: Settings, names: list[str]) -> Part:
@@ -218,6 +231,7 @@ def _api(settings: Settings) -> Part:
         needs=("postgres", "qdrant"),
         environment=_environment(settings),
         url=settings.api_url,
+        host=_reached_at(settings.api_host),
         port=settings.api_port,
         port_setting="RAG_API_PORT",
         speaks="http",
@@ -243,6 +257,10 @@ def _listener(settings: Settings) -> Part:
     )
 
 
+def _written(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
     """Return the argv of one of our modules; -P keeps the folder that ``rag up`` was typed in off the import path."""
     return (sys.executable, "-P", "-m", module, *arguments)
@@ -250,6 +268,6 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Return every setting that is known, under the name it is set by, and what S3 clients look for."""
-    known = settings.model_dump(mode="json", exclude={"parts"}, exclude_none=True)
-    ours = {f"RAG_{name.upper()}": str(value) for name, value in known.items()}
+    known = settings.model_dump(mode="json", exclude=_OF_THIS_SHELL, exclude_none=True)
+    ours = {f"RAG_{name.upper()}": _written(value) for name, value in known.items()}
     return ours | settings.aws_environment() | {"PYTHONUNBUFFERED": "1"}

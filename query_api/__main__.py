@@ -1,11 +1,9 @@
-"""``python -m query_api``: serve on loopback until told to stop."""
+"""``python -m query_api``: serve on RAG_API_HOST until told to stop."""
 
 import sys
 from types import FrameType
 
 from rag_core.errors import RagError
-
-LOOPBACK = "127.0.0.1"
 
 
 def main() -> int:
@@ -23,7 +21,7 @@ def main() -> int:
         return 1
     config = uvicorn.Config(
         app,
-        host=LOOPBACK,
+        host=settings.api_host,
         port=settings.api_port,
         log_level="warning",
         server_header=False,

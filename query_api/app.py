@@ -3,17 +3,22 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+import anyio.to_thread
 from fastapi import FastAPI
 
+from query_api.auditing import Auditing, AuditTrail
+from query_api.authentication import Authentication, KeyRing
 from query_api.connections import Connections
+from query_api.correlation import Correlation
+from query_api.exposure import host_names
 from query_api.guards import Guards
 from query_api.pages import add_pages
 from query_api.problems import add_problem_handlers
+from query_api.rate_limits import RateLimits
 from query_api.router import router
 from query_api.routes.uploads import PATHS as UPLOAD_PATHS
 from resources.clients.settings import Settings
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MAX_BODY_BYTES = 256 * 1024
 
 DESCRIPTION = """\
@@ -25,14 +30,20 @@ vector comes from (arrival, Dagster run, model, parser). Errors are `application
 
 
 def create_app(
-    settings: Settings, *, hosts: Sequence[str] = LOOPBACK_HOSTS, connections: Connections | None = None
+    settings: Settings, *, hosts: Sequence[str] | None = None, connections: Connections | None = None
 ) -> FastAPI:
     """Return the application; it connects at the first request that needs it.
 
-    ``hosts`` are the names under which it may be addressed: there are no keys yet, and a web page that got its own
-    name resolved to loopback must not read what the machine's user may read.
+    ``hosts`` are the names under which it may be addressed, by default those that the settings name. Raises
+    ``ConfigurationError`` for settings that would let everybody in.
     """
+    settings.check_api_is_guarded()
     held = connections or Connections(settings)
+    trail = AuditTrail(
+        lambda entries: held.catalog().audit.append(entries),
+        prune=lambda: held.catalog().audit.prune(days=settings.audit_days),
+    )
+    ring = KeyRing(lambda key_id: held.catalog().keys.find(key_id)) if settings.auth == "required" else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -40,6 +51,7 @@ def create_app(
         held.warm_up()
         yield
         await held.job_watch().close()
+        await anyio.to_thread.run_sync(trail.close)
         held.close()
 
     app = FastAPI(
@@ -57,7 +69,12 @@ def create_app(
     )
     app.state.connections = held
     app.include_router(router)
-    add_pages(app)
+    add_pages(app, needs_key=ring is not None)
     add_problem_handlers(app)
-    app.add_middleware(Guards, hosts=tuple(hosts), max_body_bytes=MAX_BODY_BYTES, streamed=frozenset(UPLOAD_PATHS))
+    # The last one added is met first: whoever is refused is refused before a byte of the body is read.
+    names = tuple(host_names(settings) if hosts is None else hosts)
+    app.add_middleware(Guards, hosts=names, max_body_bytes=MAX_BODY_BYTES, streamed=frozenset(UPLOAD_PATHS))
+    app.add_middleware(Auditing, keep=trail.keep)
+    app.add_middleware(Authentication, ring=ring, limits=RateLimits(), per_minute=settings.requests_per_minute)
+    app.add_middleware(Correlation)
     return app

@@ -28,7 +28,7 @@ class Guards:
         host = _without_port(headers.get(b"host", b"").decode("latin-1").lower())
         if "*" not in self._hosts and host not in self._hosts:
             refused = problem_response(
-                421, "This server does not answer to that host name.", remedy="Address it as 127.0.0.1 or localhost."
+                421, "This server does not answer to that host name.", remedy="RAG_API_HOSTS names those it answers to."
             )
             await refused(scope, receive, send)
             return

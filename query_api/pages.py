@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from query_api.authentication import PUBLIC_PATHS
 from query_api.problems import Problem
 
 _PAGE = Path(__file__).with_name("docs.html")
@@ -14,10 +15,16 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+_SECURITY_SCHEMES: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of 'rag keys create', rag_…"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+}
+"""Either of them; a server that asks for no keys declares none."""
 
-def add_pages(app: FastAPI) -> None:
-    """Add ``/`` and ``/docs``, and put the problem schema into the OpenAPI document."""
-    _with_problem_schema(app)
+
+def add_pages(app: FastAPI, *, needs_key: bool) -> None:
+    """Add ``/`` and ``/docs``; put the problem schema, and how to send a key, into the OpenAPI document."""
+    _with_schemas(app, needs_key=needs_key)
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -28,13 +35,18 @@ def add_pages(app: FastAPI) -> None:
         return RedirectResponse("/docs")
 
 
-def _with_problem_schema(app: FastAPI) -> None:
+def _with_schemas(app: FastAPI, *, needs_key: bool) -> None:
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = made()
-        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Problem", Problem.model_json_schema())
+        components = schema.setdefault("components", {})
+        components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())
+        if needs_key:
+            components["securitySchemes"] = _SECURITY_SCHEMES
+            for path, operations in schema["paths"].items():
+                for operation in operations.values():
+                    operation["security"] = [] if path in PUBLIC_PATHS else [{name: []} for name in _SECURITY_SCHEMES]
         return schema
 
     app.openapi = openapi  # FastAPI's documented way to extend the schema

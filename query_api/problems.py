@@ -11,6 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from query_api.correlation import HEADER as REQUEST_ID
+from query_api.correlation import state_of
 from query_api.uploading.refusals import UploadRefused, UploadsBusy
 from query_api.wrong_fields import sentences, wrong_fields
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
@@ -21,7 +23,11 @@ _log = logging.getLogger("query_api")
 
 
 class NotFound(InvalidRequest):
-    """What was asked for by name is not there."""
+    """What was asked for by name is not there, or not for this caller."""
+
+
+class Forbidden(InvalidRequest):
+    """The caller's key is not for this kind of request, whatever there is."""
 
 
 class Problem(BaseModel):
@@ -39,8 +45,12 @@ class Problem(BaseModel):
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": said, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for status, said in {
+        401: "No valid key was sent.",
+        403: "The key is not for this, or a page of another site sent the request.",
         413: "The body is too large.",
+        421: "The server does not answer to this host name.",
         422: "The request is wrong; `errors` names each field.",
+        429: "Too many requests; `Retry-After` says when to try again.",
         503: "A part of the system is away; `Retry-After` says when to try again.",
     }.items()
 }
@@ -72,8 +82,15 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 def _of_ours(request: Request, error: Exception) -> Response:
     del request
+    return problem_of(error)
+
+
+def problem_of(error: Exception) -> Response:
+    """Return an error of ours as a problem."""
     if isinstance(error, NotFound):
         return problem_response(404, error.message, remedy=error.remedy)
+    if isinstance(error, Forbidden):
+        return problem_response(403, error.message, remedy=error.remedy)
     if isinstance(error, UploadRefused):
         return problem_response(error.status, error.message, remedy=error.remedy, headers=_UNREAD)
     if isinstance(error, UploadsBusy):
@@ -138,9 +155,12 @@ def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _internal()
+    identity = str(state_of(request.scope).get("request_id", ""))
+    _log.error("%s %s failed (request %s)", request.method, request.url.path, identity, exc_info=error)
+    return _internal({REQUEST_ID: identity})  # this answer passes by the layer that puts the id on all others
 
 
-def _internal() -> Response:
-    return problem_response(500, "Something went wrong here.", remedy="The server's log says what: 'rag logs api'.")
+def _internal(headers: Mapping[str, str] | None = None) -> Response:
+    return problem_response(
+        500, "Something went wrong here.", remedy="The server's log says what: 'rag logs api'.", headers=headers
+    )

@@ -32,6 +32,11 @@ def served_to(caller: Caller, searcher: IndexSearcher, collection: str, *, fresh
         raise UnknownCollection(collection, known=seen_names(caller, error.known)) from None
 
 
+def sees_figures(caller: Caller) -> bool:
+    """Say whether the caller may see what counts a collection's documents: figures know no groups."""
+    return caller.groups is None
+
+
 def unknown_collection(caller: Caller, collection: str, known: Iterable[str]) -> InvalidRequest:
     """Return what is said of a collection that is neither declared nor recorded, or that the caller may not read."""
     names = ", ".join(seen_names(caller, known)) or "none yet"

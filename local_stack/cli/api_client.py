@@ -55,9 +55,11 @@ def _request(method: str, path: str, **more: Any) -> Any:
 
     from resources.clients.settings import load_settings
 
-    url = load_settings().require("api_url")
+    settings = load_settings()
+    url = settings.require("api_url")
+    key = {} if settings.api_key is None else {"Authorization": f"Bearer {settings.api_key}"}
     try:
-        with httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
+        with httpx.Client(base_url=url, headers=key, timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.request(method, path, **more)
     except httpx.TimeoutException as error:
         raise DependencyUnavailable(
@@ -88,6 +90,8 @@ def _error(status: int, problem: Mapping[str, Any]) -> Exception:
     remedy = str(problem.get("remedy") or "See 'rag logs api'.")
     if "/docs" in remedy:  # the way of a caller of the API
         remedy = "--help says what there is."
+    if status == 401:
+        return Permanent(message, remedy="Set RAG_API_KEY to a key that 'rag keys create' has made.")
     if status in _WRONG_REQUEST:
         return InvalidRequest(message, remedy=remedy)
     if status == 503:

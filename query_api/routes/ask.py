@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from query_api.dependencies import CallerDep, LinksDep, RetrieverDep
+from query_api.dependencies import LinksDep, NoteDep, ReaderDep, RetrieverDep
 from query_api.problems import PROBLEMS
 from query_api.retrieving import Query
 from query_api.shapes.citations import Span, citations_of
@@ -20,8 +20,9 @@ _REASONS = {
 
 
 @router.post("/ask", summary="Ask a question")
-def ask(request: AskRequest, retriever: RetrieverDep, links: LinksDep, caller: CallerDep) -> AskResponse:
+def ask(request: AskRequest, retriever: RetrieverDep, links: LinksDep, caller: ReaderDep, note: NoteDep) -> AskResponse:
     """Answer with sentences quoted word for word and cited, or say why the passages do not answer."""
+    note.of("ask", collection=request.collection, subject=request.question)
     found, answer = retriever.answer(
         Query(
             caller=caller,

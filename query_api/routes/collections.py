@@ -1,9 +1,12 @@
 """``GET /v1/collections``."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 
-from query_api.dependencies import CatalogDep, ConnectionsDep
+from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
+from query_api.rights import seen_names, sees_figures
 from query_api.routes.streams import collection_streams
 from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape, stopped
 from query_api.shapes.streams import CollectionStreams
@@ -15,14 +18,19 @@ router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
 
 @router.get("/collections", summary="List collections")
-def collections(catalog: CatalogDep, connections: ConnectionsDep) -> CollectionList:
-    """Return each collection's documents by state, the index that serves it, and how fresh it is."""
+def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> CollectionList:
+    """Return each collection's documents by state, the index that serves it, and how fresh it is.
+
+    A key with groups sees which index serves it, and no figures: those count documents of every group.
+    """
     searcher = connections.searcher()
     try:
         indexed = searcher.collections()
     except DependencyUnavailable:
         indexed = []
-    names = sorted({*catalog.queries.collections(), *indexed})
+    names = seen_names(caller, [*catalog.queries.collections(), *indexed])
+    if not sees_figures(caller):
+        return CollectionList(collections=[_without_figures(searcher, name, indexed) for name in names])
     waiting_to_be_sent = catalog.outbox.waiting_by_collection()
     counts = catalog.overview.documents_by_state(names)
     return CollectionList(
@@ -53,6 +61,20 @@ def _collection(
         streams=streams.streams,
         waiting_to_be_sent=streams.waiting_to_be_sent,
         index=index,
+    )
+
+
+def _without_figures(searcher: "IndexSearcher", name: str, indexed: Sequence[str]) -> CollectionShape:
+    index = _index(searcher, name) if name in indexed else None
+    return CollectionShape(
+        name=name,
+        documents=None,
+        waiting=None,
+        oldest_waiting_s=None,
+        stopped_sources=[],
+        streams=[],
+        waiting_to_be_sent=None,
+        index=None if index is None else index.model_copy(update={"points": None}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from query_api.dependencies import CallerDep, LinksDep, RetrieverDep
+from query_api.dependencies import LinksDep, NoteDep, ReaderDep, RetrieverDep
 from query_api.problems import PROBLEMS
 from query_api.retrieving import Query
 from query_api.shapes.citations import citations_of
@@ -12,8 +12,11 @@ router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEMS)
 
 
 @router.post("/search", summary="Find passages")
-def search(request: SearchRequest, retriever: RetrieverDep, links: LinksDep, caller: CallerDep) -> SearchResponse:
+def search(
+    request: SearchRequest, retriever: RetrieverDep, links: LinksDep, caller: ReaderDep, note: NoteDep
+) -> SearchResponse:
     """Return the best passages by meaning and by words, each with its place, its scores and its lineage."""
+    note.of("search", collection=request.collection, subject=request.query)
     found = retriever.search(
         Query(
             caller=caller,

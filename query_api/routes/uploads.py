@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from query_api.dependencies import ConnectionsDep, LinksDep, UploaderDep
+from query_api.dependencies import ConnectionsDep, LinksDep, NoteDep, UploaderDep
 from query_api.links import Links
 from query_api.problems import PROBLEMS, problem_response
 from query_api.shapes.jobs import UploadAnswer, upload_answer
@@ -21,6 +21,7 @@ from resources.clients.catalog import Catalog
 PATHS = ("/v1/documents", "/upload")
 """Where a body streams by, instead of being read before the route sees it."""
 
+_NAMES_NOTED = 50
 _log = logging.getLogger("query_api")
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -64,7 +65,8 @@ async def upload(
     request: Request,
     connections: ConnectionsDep,
     links: LinksDep,
-    uploader: UploaderDep,
+    caller: UploaderDep,
+    note: NoteDep,
     collection: Annotated[CollectionName | None, Query()] = None,
     idempotency_key: Annotated[
         str | None,
@@ -82,15 +84,22 @@ async def upload(
     """
     length = request.headers.get("content-length", "")
     asked = UploadRequest(
-        uploader=uploader,
+        caller=caller,
         collection=collection,
         content_type=request.headers.get("content-type", ""),
         content_length=int(length) if length.isdigit() else None,
         idempotency_key=idempotency_key,
     )
+    note.of("upload", collection=collection or "")
+    names: list[str] = []
+
+    def seen(resolved: str, name: str) -> None:
+        names.append(name)
+        note.of("upload", collection=resolved, subject=", ".join(names[:_NAMES_NOTED]))
+
     try:
         answer = await connections.uploads().receive(
-            asked, request.stream(), answer=_answer_from(connections.catalog, links)
+            asked, request.stream(), answer=_answer_from(connections.catalog, links), seen=seen
         )
     except ClientDisconnect:
         _log.info("A sender went away before its files were whole; nothing of the last one is kept.")

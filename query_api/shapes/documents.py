@@ -14,6 +14,8 @@ from rag_core.identity import partition_key
 from resources.clients.catalog.overview import PastArrival
 from resources.clients.catalog.values import DocumentRow, PastFailure, Reason, Stop
 
+_NOT_WITH_GROUPS = "Null for a key with groups: it counts documents that the key may not find."
+
 
 class ReasonShape(BaseModel):
     """Why something is not indexed, and what its owner can do."""
@@ -140,7 +142,7 @@ class IndexShape(BaseModel):
     model_identity: str
     dimension: int
     analyzer: str
-    points: int
+    points: int | None = Field(description=_NOT_WITH_GROUPS)
     filter_fields: dict[str, str] = Field(description="Metadata fields that filters may name, with their types.")
 
 
@@ -148,17 +150,23 @@ class CollectionShape(BaseModel):
     """A collection: how many documents are in which state, what serves it, how fresh it is."""
 
     name: str
-    documents: dict[str, int] = Field(description="Documents by the state of their newest arrival.")
-    waiting: int = Field(description="Arrivals that are pending, being processed or waiting for a retry.")
+    documents: dict[str, int] | None = Field(
+        description=f"Documents by the state of their newest arrival. {_NOT_WITH_GROUPS}"
+    )
+    waiting: int | None = Field(
+        description=f"Arrivals that are pending, being processed or waiting for a retry. {_NOT_WITH_GROUPS}"
+    )
     oldest_waiting_s: float | None = Field(description="Age of the oldest of them in seconds; null when none waits.")
     stopped_sources: list[StoppedSource]
     streams: list[StreamShape] = Field(description="Streams of Kafka, how far each is recorded, and dead letters.")
-    waiting_to_be_sent: int = Field(description="Outcomes and dead letters that Kafka has not acknowledged yet.")
+    waiting_to_be_sent: int | None = Field(
+        description=f"Outcomes and dead letters that Kafka has not acknowledged yet. {_NOT_WITH_GROUPS}"
+    )
     index: IndexShape | None = Field(description="Null before the first document, or while the index is away.")
 
 
 class CollectionList(BaseModel):
-    """Every collection that anything was recorded for or that has an index."""
+    """Every collection that anything was recorded for or that has an index, and that the key may read."""
 
     collections: list[CollectionShape]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from query_api.uploading.refusals import UploadRefused
+from rag_core.callers import Caller, Scope
 from rag_core.collection import BucketSource, Collection, Uploads
 from resources.clients.catalog.values import PartitionLimits
 from resources.clients.collection_files import LoadedCollection, usable_collections
@@ -37,9 +38,12 @@ class Targets:
         self._stamp: list[tuple[str, int, int]] | None = None
         self._targets: dict[str, Target] = {}
 
-    def of(self, collection: str | None) -> Target:
-        """Return a collection's target, or the only one there is; raises ``UploadRefused`` (404, 422)."""
-        targets = self._current()
+    def of(self, collection: str | None, caller: Caller) -> Target:
+        """Return a collection's target, or the only one the caller has; raises ``UploadRefused`` (404, 422).
+
+        A collection that the caller may not send files to is one that takes none.
+        """
+        targets = self._of(caller)
         if collection is None and len(targets) == 1:
             return next(iter(targets.values()))
         names = ", ".join(sorted(targets)) or "none"
@@ -57,9 +61,12 @@ class Targets:
             )
         return targets[collection]
 
-    def max_request_bytes(self) -> int:
-        """Return the largest request that any collection takes."""
-        return max((target.uploads.max_request_bytes for target in self._current().values()), default=0)
+    def max_request_bytes(self, caller: Caller) -> int:
+        """Return the largest request that any of the caller's collections takes."""
+        return max((target.uploads.max_request_bytes for target in self._of(caller).values()), default=0)
+
+    def _of(self, caller: Caller) -> dict[str, Target]:
+        return {name: target for name, target in self._current().items() if caller.may(Scope.INGEST, name)}
 
     def _current(self) -> dict[str, Target]:
         with self._lock:

@@ -13,18 +13,21 @@ from query_api.uploading.multipart import PartBegin, PartData, PartEnd, parts_of
 from query_api.uploading.parts import Parts, Taken
 from query_api.uploading.refusals import UploadRefused, UploadsBusy, request_too_large
 from query_api.uploading.threads import Threads
+from rag_core.callers import Caller
 from rag_core.identity import Json
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.upload_requests import HELD_S, Answered, RequestHeld
 
 AnswerFor = Callable[[Taken], dict[str, Json]]
+Seen = Callable[[str, str], None]
+"""Takes the collection and a file's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
     """What an upload request says before its body."""
 
-    uploader: str
+    caller: Caller
     collection: str | None
     content_type: str
     content_length: int | None
@@ -43,9 +46,11 @@ class UploadDesk:
         self._waiting = 0
 
     async def receive(
-        self, request: UploadRequest, body: AsyncIterable[bytes], *, answer: AnswerFor
+        self, request: UploadRequest, body: AsyncIterable[bytes], *, answer: AnswerFor, seen: Seen
     ) -> dict[str, Json]:
         """Store and record a request's files; return its answer, or the one given before under its key.
+
+        ``seen`` is told of each file as it begins.
 
         Raises ``UploadRefused``, ``UploadsBusy``, ``RequestHeld``, and what store and catalog raise; files that were
         recorded by then stay recorded, and are found again when the request is repeated.
@@ -54,31 +59,37 @@ class UploadDesk:
         async with self._turn():
             catalog = await self._threads.work(self._catalog)
             if request.idempotency_key is not None:
-                return await self._once(request, request.idempotency_key, body, catalog, answer)
-            return await self._answered(await self._take(request, body, catalog), answer)
+                return await self._once(request, request.idempotency_key, body, catalog, answer, seen)
+            return await self._answered(await self._take(request, body, catalog, seen), answer)
 
     async def _check_length(self, request: UploadRequest) -> None:
         """Refuse by the announced length before a byte of the body is read."""
         if request.collection is None:
-            limit = await self._threads.work(self._targets.max_request_bytes)
+            limit = await self._threads.work(lambda: self._targets.max_request_bytes(request.caller))
         else:
-            target = await self._threads.work(lambda: self._targets.of(request.collection))
+            target = await self._threads.work(lambda: self._targets.of(request.collection, request.caller))
             limit = target.uploads.max_request_bytes
         if limit and (request.content_length or 0) > limit:
             raise request_too_large(limit)
 
     async def _once(
-        self, request: UploadRequest, key: str, body: AsyncIterable[bytes], catalog: Catalog, answer: AnswerFor
+        self,
+        request: UploadRequest,
+        key: str,
+        body: AsyncIterable[bytes],
+        catalog: Catalog,
+        answer: AnswerFor,
+        seen: Seen,
     ) -> dict[str, Json]:
         """Answer a key's first request, and others under that key as the first if they are the same."""
         holder = uuid4()
-        requests, uploader = catalog.upload_requests, request.uploader
+        requests, uploader = catalog.upload_requests, request.caller.namespace
         try:
             before = await self._threads.work(lambda: requests.hold(uploader, key, holder))
         except RequestHeld as error:
             raise UploadRefused(409, error.message, remedy=error.remedy) from None
         if before is not None:
-            taken = await self._take(request, body, catalog, stores=False)
+            taken = await self._take(request, body, catalog, seen, stores=False)
             if taken.fingerprint != before.request:
                 raise UploadRefused(
                     422,
@@ -87,7 +98,7 @@ class UploadDesk:
                 )
             return dict(before.answer)
         try:
-            taken = await self._take(request, body, catalog, hold=lambda: requests.renew(uploader, key, holder))
+            taken = await self._take(request, body, catalog, seen, hold=lambda: requests.renew(uploader, key, holder))
             given = await self._answered(taken, answer)
             answered = Answered(request=taken.fingerprint, answer=given)
             await self._threads.clean_up(lambda: requests.answer(uploader, key, holder, answered))
@@ -110,13 +121,15 @@ class UploadDesk:
         request: UploadRequest,
         body: AsyncIterable[bytes],
         catalog: Catalog,
+        seen: Seen,
         *,
         stores: bool = True,
         hold: Callable[[], None] = lambda: None,
     ) -> Taken:
         parts = Parts(
             collection=request.collection,
-            uploader=request.uploader,
+            caller=request.caller,
+            seen=seen,
             targets=self._targets,
             catalog=catalog,
             threads=self._threads,

@@ -1,13 +1,10 @@
-"""Which names a file may have, and which uploader stands behind a request; pure."""
+"""Which names a file may have; pure."""
 
 import re
 import unicodedata
 
 from query_api.uploading.refusals import UploadRefused
 from rag_core.collection import BucketSource, Uploads, selects
-
-LOCAL = "local"
-"""The uploader of a request without a key: whoever sits at this machine."""
 
 MAX_NAME_BYTES = 200
 """Below what file systems take (255 bytes), by more than the longest sidecar suffix."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from query_api.uploading.multipart import PartBegin
 from query_api.uploading.receiving import ReceivedFile
 from query_api.uploading.refusals import UploadRefused, request_too_large
 from query_api.uploading.threads import Threads
+from rag_core.callers import Caller
 from rag_core.identity import Json, fingerprint
 from resources.clients.catalog import Catalog
 
@@ -39,7 +40,8 @@ class Parts:
         self,
         *,
         collection: str | None,
-        uploader: str,
+        caller: Caller,
+        seen: Callable[[str, str], None],
         targets: Targets,
         catalog: Catalog,
         threads: Threads,
@@ -48,7 +50,8 @@ class Parts:
     ) -> None:
         self.taken = Taken()
         self._collection = collection
-        self._uploader = uploader
+        self._caller = caller
+        self._seen = seen
         self._targets = targets
         self._catalog = catalog
         self._threads = threads
@@ -76,11 +79,12 @@ class Parts:
                 ends_request=True,
             )
         self._name = part.filename
+        self._seen(target.collection.name, part.filename)
         try:
             self._file = ReceivedFile(
                 target,
                 self._catalog,
-                uploader=self._uploader,
+                uploader=self._caller.namespace,
                 given_name=part.filename,
                 stated_type=part.content_type,
                 stores=self._stores,
@@ -117,7 +121,7 @@ class Parts:
         """Yield the body within its limits of size and time; raises ``UploadRefused`` (408, 413) beyond them."""
         chunks = aiter(body)
         ends_at_s = time.monotonic() + self._bounds.longest_s
-        limit = await self._threads.work(self._targets.max_request_bytes)
+        limit = await self._threads.work(lambda: self._targets.max_request_bytes(self._caller))
         size = 0
         while True:
             try:
@@ -147,7 +151,7 @@ class Parts:
 
     async def _resolved(self) -> Target:
         if self._target is None:
-            self._target = await self._threads.work(lambda: self._targets.of(self._collection))
+            self._target = await self._threads.work(lambda: self._targets.of(self._collection, self._caller))
             self.taken.seen.append(self._target.collection.name)
         return self._target
 

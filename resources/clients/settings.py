@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag_core.errors import ConfigurationError
@@ -69,6 +69,23 @@ class Settings(BaseSettings):
     audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
 
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
+    chat_url: str | None = Field(
+        None, description="Chat server's API, such as http://127.0.0.1:11434/v1; none: quotes."
+    )
+    chat_model: str | None = Field(None, validate_default=True, description="The chat model's name at that server.")
+    chat_api_key: Secret = Field(None, description="Key of the chat server.")
+    chat_tokenizer: Path | None = Field(
+        None, description="The chat model's tokenizer.json; none: tokens are estimated."
+    )
+    chat_context_tokens: int = Field(
+        8192, ge=1024, le=4_000_000, description="What the model reads and writes at most."
+    )
+    chat_max_tokens: int = Field(512, ge=16, le=65_536, description="What the model writes at most.")
+    chat_timeout_s: float = Field(60, gt=0, le=3600, description="How long an answer may take, waiting included.")
+    chat_concurrency: int = Field(4, ge=1, le=1024, description="How many answers the model writes at once.")
+    chat_queue: int = Field(16, ge=0, le=100_000, description="How many more wait; beyond them: 503, Retry-After.")
+    chat_temperature: float = Field(0, ge=0, le=2, description="0: the likeliest words.")
+    chat_seed: int | None = Field(None, description="Makes answers repeatable where the server can.")
 
     run_launcher: Literal["warm", "default"] = Field(
         "warm", description="How runs start: warm (workers that wait for them) or default (Dagster's own launcher)."
@@ -96,7 +113,14 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port, or several of them with commas between")
         return ",".join(addresses) or None
 
-    @field_validator("qdrant_url", "api_url", "dagster_url", "s3_endpoint")
+    @field_validator("chat_model")
+    @classmethod
+    def _is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("chat_url") is not None:
+            raise ValueError("must be set where RAG_CHAT_URL is")
+        return value
+
+    @field_validator("qdrant_url", "chat_url", "api_url", "dagster_url", "s3_endpoint")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -122,6 +146,14 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.api_host).is_loopback
         except ValueError:
             return self.api_host == "localhost"
+
+    def check_api_is_guarded(self) -> None:
+        """Raise ``ConfigurationError`` where a query API without keys would be reachable from other machines."""
+        if self.auth == "off" and not self.is_api_on_loopback:
+            raise ConfigurationError(
+                f"RAG_AUTH=off lets everybody in who reaches RAG_API_HOST={self.api_host}.",
+                remedy="Leave RAG_AUTH out and make keys with 'rag keys create', or leave RAG_API_HOST at 127.0.0.1.",
+            )
 
     def require(self, name: str) -> str:
         """Return the setting ``name`` (such as ``"database_url"``), or fail by the name a user can set."""

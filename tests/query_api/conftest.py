@@ -43,8 +43,12 @@ class World:
     qdrant_url: str
 
     def settings(self, home: Path, **changed: str | None) -> Settings:
-        urls = {"database_url": self.database_url, "qdrant_url": self.qdrant_url, "dagster_url": "http://dagster:3000"}
-        return Settings(home=home, **{**urls, **changed})
+        urls = {
+            "database_url": self.database_url,
+            "qdrant_url": self.qdrant_url,
+            "dagster_url": "http://dagster:3000",
+        }
+        return Settings(home=home, **{**urls, "auth": "off", **changed})
 
 
 @pytest.fixture(scope="session")

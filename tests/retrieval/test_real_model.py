@@ -40,7 +40,7 @@ def api(edge: EdgeServer, qdrant: QdrantClient, collection: str, cache: Path, tm
     embedder.close()
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")}
-    settings = {"RAG_HOME": str(tmp_path), "RAG_QDRANT_URL": edge.url, "RAG_API_PORT": str(port)}
+    settings = {"RAG_HOME": str(tmp_path), "RAG_QDRANT_URL": edge.url, "RAG_API_PORT": str(port), "RAG_AUTH": "off"}
     process = subprocess.Popen(
         [sys.executable, "-m", "query_api"], env={**kept, **settings, "RAG_MODEL_CACHE": str(cache)}, cwd=ROOT
     )

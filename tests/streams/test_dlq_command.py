@@ -63,7 +63,7 @@ def test_the_api_shows_how_far_streams_are_and_what_waits(
     announcing.send(("a", note("cats")), ("b", b"no json"), partition=1)
     announcing.tick()
     announcing.run()
-    urls: dict[str, Any] = {"database_url": database_url, "qdrant_url": edge.url}
+    urls: dict[str, Any] = {"database_url": database_url, "qdrant_url": edge.url, "auth": "off"}
     settings = Settings(home=announcing.root, **urls)
     app = create_app(settings, connections=Connections(settings, open_model=lambda _: announcing.embedder))
     with TestClient(app, base_url="http://localhost") as api:

@@ -62,6 +62,7 @@ class Desk:
             database_url=self.url,
             qdrant_url="http://127.0.0.1:1",
             dagster_url="http://dagster:3000",
+            auth="off",
         )
 
     def post(self, *files: tuple[str, bytes], path: str = "/v1/documents", **more: Any) -> httpx.Response:

@@ -30,6 +30,7 @@ class ApiProcess:
             "RAG_DATABASE_URL": desk.url,
             "RAG_QDRANT_URL": "http://127.0.0.1:1",
             "RAG_API_PORT": str(self.port),
+            "RAG_AUTH": "off",
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
