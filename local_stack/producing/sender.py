@@ -207,7 +207,7 @@ class Sender:
 
             settings: dict[str, Any] = {**self._target.connection, "request_timeout_ms": int(_REQUEST_S * 1000)}
             try:
-                with translating("connect", self._target.servers):
+                with translating("connect", self._target.connection):
                     self._producer = KafkaProducer(
                         **settings,
                         acks="all",

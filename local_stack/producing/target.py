@@ -96,7 +96,7 @@ def _looked_at(settings: dict[str, Any], topic: str, partitions: int | None) -> 
             "kafka-python is not installed.", remedy="Install it: pip install 'rag-assets[kafka]'."
         ) from error
     try:
-        with translating("look at the topic", settings["bootstrap_servers"]):
+        with translating("look at the topic", settings):
             admin: Any = KafkaAdminClient(**settings)
             try:
                 found = _described(admin, topic, partitions)

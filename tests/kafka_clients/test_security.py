@@ -1,6 +1,7 @@
 """What the ``kafka:`` section says of login and TLS reaches the broker, and why a broker lets nobody in is said."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -76,3 +77,21 @@ def test_a_broker_that_is_not_there_is_named() -> None:
         KafkaReader(kafka, group=None, max_message_bytes=1024) as opened,
     ):
         opened.describe(["any"])
+
+
+def test_connections_at_once_do_not_take_each_others_reason(secured: SecuredKafka) -> None:
+    listener, security = ways_in(secured)["plain"]
+    absent = Kafka.model_validate({"bootstrap_servers": ["127.0.0.1:1"], "outcomes": {"topic": "unused"}})
+    refused = reader(secured, listener, security, {**ENVIRON, "K_PASSWORD": "hunter2"})
+    nobody = KafkaReader(absent, group=None, max_message_bytes=1024)
+    with refused, nobody, ThreadPoolExecutor(2) as threads:
+        login, away = threads.map(lambda each: _why(each), (refused, nobody))
+    assert "uthentication" in login
+    assert "uthentication" not in away
+    assert "127.0.0.1:1:" not in login
+
+
+def _why(opened: KafkaReader) -> str:
+    with pytest.raises(DependencyUnavailable) as caught:
+        opened.describe(["any"])
+    return str(caught.value)

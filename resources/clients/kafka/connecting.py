@@ -1,14 +1,17 @@
 """From a collection's ``kafka:`` section to what kafka-python's clients take, and their errors as ours.
 
 Nothing is waited for longer than the time-outs below. Why a connection failed (credentials, certificate, protocol) is
-said by kafka-python in its log alone: it is listened to, so that our error can say it.
+said by kafka-python in its log alone: it is listened to, so that our error can say it. Each connection has a client id
+of its own, after which kafka-python names the thread that talks: so nobody hears what another connection met.
 """
 
 import logging
 import os
 import re
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
@@ -17,6 +20,7 @@ from rag_core.kafka import Kafka
 BOOTSTRAP_S = 8.0
 REQUEST_S = 20.0
 _MAX_REASON = 300
+_NUMBERS = count(1)
 _MOST_HEARD = 50
 _TELLING = re.compile("authent|ssl|certificate|tls", re.IGNORECASE)
 """Words of a reason that a person can do something about; a lost connection only follows from it."""
@@ -42,7 +46,7 @@ def connection(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[s
     known = os.environ if environ is None else environ
     settings: dict[str, Any] = {
         "bootstrap_servers": servers_of(kafka, known),
-        "client_id": "rag-assets",
+        "client_id": f"rag-assets-{next(_NUMBERS)}",
         "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
         "request_timeout_ms": int(REQUEST_S * 1000),
         "reconnect_backoff_max_ms": 1000,  # after a broker's restart, 30 s would be the default
@@ -76,18 +80,22 @@ def connection(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[s
 
 
 @contextmanager
-def translating(doing: str, servers: list[str]) -> Generator[None]:
-    """Turn kafka-python's errors into ``DependencyUnavailable`` that names the brokers and why they did not answer."""
+def translating(doing: str, settings: Mapping[str, Any]) -> Generator[None]:
+    """Turn kafka-python's errors into ``DependencyUnavailable`` that names the brokers and why they did not answer.
+
+    ``settings`` are those that ``connection`` made.
+    """
     from kafka.errors import KafkaError
 
-    with _heard() as said:
+    with _heard(settings["client_id"]) as said:
         try:
             yield
         except (KafkaError, OSError) as error:
             telling = [each for each in said if _TELLING.search(each)]
             reasons = dict.fromkeys([*telling[:1], *said[:1], str(error)])
+            servers = ", ".join(settings["bootstrap_servers"])
             raise DependencyUnavailable(
-                f"Kafka at {', '.join(servers)} is away: could not {doing}: {'; '.join(reasons)[:_MAX_REASON]}.",
+                f"Kafka at {servers} is away: could not {doing}: {'; '.join(reasons)[:_MAX_REASON]}.",
                 dependency="kafka",
                 remedy="Nothing is lost: reading goes on at the catalog's position when it answers. If it never does, "
                 "compare bootstrap servers, security protocol and credentials with the broker's.",
@@ -95,22 +103,26 @@ def translating(doing: str, servers: list[str]) -> Generator[None]:
 
 
 class _Ears(logging.Handler):
-    """Keeps what kafka-python says of connections that failed: not much, each thing once."""
+    """Keeps what kafka-python says of one client's connections that failed: not much, each thing once."""
 
-    def __init__(self) -> None:
+    def __init__(self, client_id: str) -> None:
         super().__init__(level=logging.WARNING)
         self.said: list[str] = []
+        self._talker = f"kafka-io-{client_id}"
+        self._caller = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember a sentence."""
+        """Remember a sentence of our own client."""
+        if record.threadName != self._talker and record.thread != self._caller:
+            return
         sentence = next(iter(record.getMessage().splitlines()), "")[:_MAX_REASON]
         if sentence and len(self.said) < _MOST_HEARD and sentence not in self.said:
             self.said.append(sentence)
 
 
 @contextmanager
-def _heard() -> Generator[list[str]]:
-    ears = _Ears()
+def _heard(client_id: str) -> Generator[list[str]]:
+    ears = _Ears(client_id)
     logger = logging.getLogger("kafka.net")
     logger.addHandler(ears)
     try:

@@ -60,7 +60,6 @@ class KafkaReader:
         self, kafka: Kafka, *, group: str | None, max_message_bytes: int, environ: Mapping[str, str] | None = None
     ) -> None:
         self._connection = connection(kafka, environ)
-        self._servers: list[str] = self._connection["bootstrap_servers"]
         self._group = group
         self._partition_bytes = max(_PARTITION_BYTES, max_message_bytes)
         self._consumer: Any = None
@@ -71,7 +70,7 @@ class KafkaReader:
         """Return the topics that are there; raises ``DependencyUnavailable``."""
         from kafka.admin import ConfigResource, ConfigResourceType
 
-        with translating("describe topics", self._servers):
+        with translating("describe topics", self._connection):
             admin = self._opened_admin()
             found = [each for each in admin.describe_topics(list(topics)) if not each["error_code"]]
             wanted: Any = dict.fromkeys(_SETTINGS)
@@ -97,7 +96,7 @@ class KafkaReader:
 
     def go_to(self, positions: Mapping[Place, int]) -> None:
         """Read these partitions from these offsets on, and no others; what was fetched for there already is kept."""
-        with translating("assign partitions", self._servers):
+        with translating("assign partitions", self._connection):
             consumer = self._opened()
             if self._at.keys() != positions.keys():
                 consumer.assign([_place(*place) for place in positions])
@@ -109,7 +108,7 @@ class KafkaReader:
 
     def offset_at(self, topic: str, partition: int, timestamp_ms: int) -> int | None:
         """Return the first offset whose record is not older than a time; None where all are older."""
-        with translating("look up a time", self._servers):
+        with translating("look up a time", self._connection):
             found = self._opened().offsets_for_times(
                 {_place(topic, partition): timestamp_ms}, timeout_ms=int(REQUEST_S * 1000)
             )
@@ -132,7 +131,7 @@ class KafkaReader:
 
         errors: Any = kafka_errors  # pyright's stubs are of an older kafka-python
         consumer = self._opened()
-        with translating("read", self._servers):
+        with translating("read", self._connection):
             try:
                 found = consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
                 # Of all partitions: transactions' markers and what compaction took have offsets, but no messages.
@@ -158,7 +157,7 @@ class KafkaReader:
         """Tell the group's coordinator how far the catalog is. ``DependencyUnavailable`` harms nothing."""
         from kafka.structs import OffsetAndMetadata
 
-        with translating("commit offsets", self._servers):
+        with translating("commit offsets", self._connection):
             self._opened().commit(
                 {_place(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()},
                 timeout_ms=int(timeout_s * 1000),
@@ -183,7 +182,7 @@ class KafkaReader:
         if self._consumer is None:
             from kafka import KafkaConsumer
 
-            with translating("connect", self._servers):
+            with translating("connect", self._connection):
                 self._consumer = KafkaConsumer(
                     **self._connection,
                     group_id=self._group,
@@ -202,7 +201,7 @@ class KafkaReader:
         if self._admin is None:
             from kafka.admin import KafkaAdminClient
 
-            with translating("connect", self._servers):
+            with translating("connect", self._connection):
                 self._admin = KafkaAdminClient(**self._connection)
         return self._admin
 

@@ -29,7 +29,6 @@ class OutboxSender:
         self._catalog = catalog
         self._collection = collection
         self._connection = connection(kafka, environ)
-        self._servers: list[str] = self._connection["bootstrap_servers"]
         self._producer: Any = None
         self._there: set[str] = set()
 
@@ -68,7 +67,7 @@ class OutboxSender:
         from kafka.errors import MessageSizeTooLargeError
 
         try:
-            with translating("send", self._servers):
+            with translating("send", self._connection):
                 begun = [(number, message, self._begin(number, message)) for number, message in waiting]
                 for number, message, future in begun:
                     try:
@@ -121,7 +120,7 @@ class OutboxSender:
         unknown = topics - self._there
         if not unknown:
             return topics
-        with translating("describe topics", self._servers):
+        with translating("describe topics", self._connection):
             admin: Any = KafkaAdminClient(**self._connection)
             try:
                 for name in sorted(unknown - _there_of(admin, unknown)):
@@ -138,7 +137,7 @@ class OutboxSender:
         if self._producer is None:
             from kafka import KafkaProducer
 
-            with translating("connect", self._servers):
+            with translating("connect", self._connection):
                 self._producer = KafkaProducer(
                     **self._connection,
                     acks="all",
