@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from resources.clients.catalog.audit import AuditLog
+from resources.clients.catalog.chat import Keeping, Projects, Sessions, Turns
 from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.contents import Contents
 from resources.clients.catalog.database import Database
@@ -54,6 +55,10 @@ class Catalog:
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
         self.evidence = Evidence(self._database)
+        self.projects = Projects(self._database)
+        self.sessions = Sessions(self._database)
+        self.kept_messages = Keeping(self._database)
+        self.turns = Turns(self._database, self.kept_messages)
 
     def migrate(self) -> None:
         """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""

@@ -9,7 +9,7 @@ Runs take their locks in one order of tables (``claims``, ``documents``, ``docum
 ``arrivals``, ``failures``), and within a table by key. Whoever cannot keep that order skips locked rows.
 """
 
-from resources.clients.catalog.schema import arrivals, callers, recorders, runs, streams, uploads
+from resources.clients.catalog.schema import arrivals, callers, chat, recorders, runs, streams, uploads
 from resources.clients.catalog.schema.columns import METADATA
 
-__all__ = ["METADATA", "arrivals", "callers", "recorders", "runs", "streams", "uploads"]
+__all__ = ["METADATA", "arrivals", "callers", "chat", "recorders", "runs", "streams", "uploads"]

@@ -1,0 +1,138 @@
+"""What a conversation is made of: plain values, without storage."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from rag_core.callers import Caller, Scope
+from rag_core.identity import Json
+
+_VERSION_7 = 0x7 << 76
+_VARIANT = 0b10 << 62
+
+
+class Role(StrEnum):
+    """Who said a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class TurnStatus(StrEnum):
+    """What became of a question; both messages of a turn carry it."""
+
+    ANSWERED = "answered"
+    ABSTAINED = "abstained"
+    CANCELLED = "cancelled"
+    """The client left before the answer was made: the question stands alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What one caller may keep."""
+
+    projects: int = 100
+    sessions: int = 2_000
+    sessions_of_project: int = 200
+    turns: int = 500
+    collections: int = 8
+    title_characters: int = 200
+    answer_characters: int = 100_000
+
+
+LIMITS = SessionLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A folder of sessions; it belongs to one key."""
+
+    id: UUID
+    title: str
+    created_at: datetime
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A conversation with some collections; ``turns`` counts its questions, those that retention dropped included."""
+
+    id: UUID
+    project_id: UUID | None
+    title: str
+    collections: tuple[str, ...]
+    turns: int
+    created_at: datetime
+    active_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedPlace:
+    """What an answer cited under a number: a reference, never the text itself."""
+
+    number: int
+    document_id: str
+    version: str
+    start: int
+    end: int
+    uri: str
+    title: str
+    heading_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message before it is stored.
+
+    ``standalone`` is what was looked up instead of a follow-up question. ``seen_as`` are the groups through whose eyes
+    the documents were looked at, ``None`` for someone who sees all of them.
+    """
+
+    role: Role
+    content: str
+    collection: str
+    status: TurnStatus
+    standalone: str | None = None
+    seen_as: tuple[str, ...] | None = None
+    citations: tuple[CitedPlace, ...] = ()
+    generation: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    usage: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """A message as it is stored; ``number`` is its place in its session, a question's is odd."""
+
+    number: int
+    created_at: datetime
+    said: NewMessage
+
+    @property
+    def turn(self) -> int:
+        """The number of its question and answer in the session, from 1."""
+        return (self.number + 1) // 2
+
+
+def is_shown_to(caller: Caller, said: NewMessage) -> bool:
+    """Say whether the caller may still read an answer: its collection, with no less groups than it was made for.
+
+    A question is its asker's own words and is always shown.
+    """
+    if said.role is Role.USER:
+        return True
+    if not caller.may(Scope.READ, said.collection):
+        return False
+    return caller.groups is None or (said.seen_as is not None and set(said.seen_as) <= set(caller.groups))
+
+
+def still_shown(caller: Caller, messages: Iterable[ChatMessage]) -> tuple[ChatMessage, ...]:
+    """Return the messages that may be read, or given to a model, on behalf of the caller."""
+    return tuple(message for message in messages if is_shown_to(caller, message.said))
+
+
+def new_id(*, now_ms: int, randomness: bytes) -> UUID:
+    """Return a UUID of version 7 (RFC 9562): later ones sort behind; ``randomness`` are ten bytes nobody can guess."""
+    bits = int.from_bytes(randomness[:10], "big")
+    return UUID(int=now_ms << 80 | _VERSION_7 | (bits >> 62 & 0xFFF) << 64 | _VARIANT | bits & (1 << 62) - 1)
