@@ -4,7 +4,7 @@ So it takes the same work as a collection that does not exist, and gets the same
 caller may use. Every route that takes or finds a collection goes through here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rag_core.callers import Caller, Scope
 from rag_core.errors import InvalidRequest
@@ -32,15 +32,17 @@ def served_to(caller: Caller, searcher: IndexSearcher, collection: str, *, fresh
         raise UnknownCollection(collection, known=seen_names(caller, error.known)) from None
 
 
+def see_known(caller: Caller, collection: str, names: Callable[[], Iterable[str]], scope: Scope = Scope.READ) -> None:
+    """Raise ``InvalidRequest`` where a collection is not among ``names`` or the caller may not use it."""
+    known = set(names())
+    if seen_name(caller, collection, scope) not in known:
+        raise InvalidRequest(
+            f"There is no collection named {collection!r}; there are: "
+            f"{', '.join(seen_names(caller, known, scope)) or 'none yet'}.",
+            remedy="Name one of them, or declare it in a collection file.",
+        )
+
+
 def sees_figures(caller: Caller) -> bool:
     """Say whether the caller may see what counts a collection's documents: figures know no groups."""
     return caller.groups is None
-
-
-def unknown_collection(caller: Caller, collection: str, known: Iterable[str]) -> InvalidRequest:
-    """Return what is said of a collection that is neither declared nor recorded, or that the caller may not read."""
-    names = ", ".join(seen_names(caller, known)) or "none yet"
-    return InvalidRequest(
-        f"There is no collection named {collection!r}; there are: {names}.",
-        remedy="Name one of them, or declare it in a collection file.",
-    )

@@ -158,8 +158,13 @@ class IndexSearcher(Protocol):
         """
         ...
 
-    def points_of_document(self, index: ServedIndex, document_id: UUID) -> int:
-        """Return how many points the index holds of a document."""
+    def points_of_documents(
+        self, index: ServedIndex, document_ids: Sequence[UUID], *, groups: Sequence[str] | None
+    ) -> Mapping[UUID, int]:
+        """Return how many points the index holds of each of these documents that the groups may see.
+
+        ``groups`` as of ``candidates``. A document without points, or that they may not see, is left out.
+        """
         ...
 
 

@@ -6,8 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 
 from query_api.connections import Connections
-from query_api.dependencies import CatalogDep, ConnectionsDep, LinksDep
+from query_api.dependencies import AdminDep, CatalogDep, ConnectionsDep, LinksDep, NoteDep, ReaderDep
 from query_api.problems import NOT_FOUND, PROBLEMS, NotFound
+from query_api.rights import see_known
+from query_api.seen_documents import SeenDocuments
 from query_api.shapes.documents import (
     DocumentDetail,
     DocumentList,
@@ -18,6 +20,7 @@ from query_api.shapes.documents import (
 )
 from query_api.shapes.text import CollectionName, Line
 from rag_core.arrivals import ArrivalState
+from rag_core.callers import Scope
 from rag_core.errors import DependencyUnavailable, InvalidRequest, QuarantineKind
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DocumentRow, DueFilter
@@ -35,32 +38,43 @@ def documents(
     catalog: CatalogDep,
     connections: ConnectionsDep,
     links: LinksDep,
+    caller: ReaderDep,
     collection: Annotated[CollectionName, Query()],
     state: Annotated[ArrivalState | None, Query(description="Only documents whose newest arrival is in it.")] = None,
     prefix: Annotated[Line, Query(description="Beginning of the document's URI.")] = "",
     after: Annotated[Line | None, Query(description="next_after of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DocumentList:
-    """Return documents by URI, or in a state in the order of their arrival, a page at a time."""
-    page = catalog.queries.documents(collection, state=state, prefix=prefix, after=after, limit=limit)
+    """Return documents by URI, or in a state in the order of their arrival, a page at a time.
+
+    A key with groups sees those of which the index holds something for it; its pages may be short before the end.
+    """
+    seen = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller)
+    page = seen.page(collection, state=state, prefix=prefix, after=after, limit=limit)
     if not page.documents:
-        _see_known(catalog, connections, collection)
+        see_known(caller, collection, lambda: _known_names(catalog, connections))
     return DocumentList(documents=[summary(row, links) for row in page.documents], next_after=page.next_after)
 
 
 @router.get("/documents/{document_id}", summary="Show a document", responses=NOT_FOUND)
-def document(document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep) -> DocumentDetail:
+def document(
+    document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep, caller: ReaderDep
+) -> DocumentDetail:
     """Return a document's state with the reason, what the index holds of it, its arrivals and how it failed."""
-    row = _known(catalog, document_id)
+    row = _known(SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller), document_id)
     history = catalog.overview.history(document_id)
     failed = catalog.queries.failures_of(document_id)
     return detail(row, history, failed, _points(connections, row), links)
 
 
 @router.post("/documents/{document_id}/retry", summary="Try a document again", responses=NOT_FOUND)
-def retry(document_id: UUID, catalog: CatalogDep) -> Retried:
+def retry(
+    document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, caller: AdminDep, note: NoteDep
+) -> Retried:
     """Make a quarantined or waiting document due at once."""
-    row = _known(catalog, document_id)
+    note.of("retry", subject=str(document_id))
+    row = _known(SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller), document_id, Scope.ADMIN)
+    note.of("retry", collection=row.collection, subject=row.uri)
     if row.state not in _RETRYABLE:
         raise InvalidRequest(
             f"The document is {row.state.value}; only quarantined and retrying ones can be tried again.",
@@ -76,11 +90,14 @@ def retry_many(
     request: RetryRequest,
     catalog: CatalogDep,
     connections: ConnectionsDep,
+    caller: AdminDep,
+    note: NoteDep,
 ) -> Retried:
     """Make a collection's quarantined (or waiting) documents due at once."""
+    note.of("retry", collection=collection, subject=f"every {request.state.value} one below {request.prefix!r}")
     if request.state not in _RETRYABLE:
         raise InvalidRequest(f"Documents that are {request.state.value} cannot be tried again.")
-    _see_known(catalog, connections, collection)
+    see_known(caller, collection, lambda: _known_names(catalog, connections), Scope.ADMIN)
     made = 0
     which = DueFilter(states=frozenset({request.state}), kinds=_kinds(request.kind), prefix=request.prefix)
     while True:
@@ -90,22 +107,14 @@ def retry_many(
             return Retried(retried=made)
 
 
-def _see_known(catalog: Catalog, connections: Connections, collection: str) -> None:
-    """Raise ``InvalidRequest`` with the names there are where the collection is neither declared nor recorded."""
-    names = set(catalog.queries.collections())
-    if collection in names:
-        return
+def _known_names(catalog: Catalog, connections: Connections) -> set[str]:
+    """Return the collections that are declared or recorded."""
     usable, _ = usable_collections(connections.settings.collections)
-    names |= {each.collection.name for each in usable}
-    if collection not in names:
-        raise InvalidRequest(
-            f"There is no collection named {collection!r}; there are: {', '.join(sorted(names)) or 'none yet'}.",
-            remedy="Name one of them, or declare it in a collection file.",
-        )
+    return {*catalog.queries.collections(), *(each.collection.name for each in usable)}
 
 
-def _known(catalog: Catalog, document_id: UUID) -> DocumentRow:
-    row = catalog.queries.document(document_id)
+def _known(seen: SeenDocuments, document_id: UUID, scope: Scope = Scope.READ) -> DocumentRow:
+    row = seen.find(document_id, scope)
     if row is None:
         raise NotFound(
             f"There is no document {document_id}.", remedy="GET /v1/documents?collection=NAME lists what there is."
@@ -117,7 +126,8 @@ def _points(connections: ConnectionsDep, row: DocumentRow) -> int | None:
     """Return how many points answer for the document, or None where that cannot be known now."""
     searcher = connections.searcher()
     try:
-        return searcher.points_of_document(searcher.served(row.collection), row.document_id)
+        counted = searcher.points_of_documents(searcher.served(row.collection), [row.document_id], groups=None)
+        return counted.get(row.document_id, 0)
     except InvalidRequest:
         return 0  # no index serves the collection yet
     except DependencyUnavailable:

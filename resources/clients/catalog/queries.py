@@ -55,6 +55,12 @@ class Queries:
         more = page.write(shown[-1], by_state=by_state) if len(rows) > limit else None
         return DocumentPage(documents=tuple(document_row(row) for row in shown), next_after=more)
 
+    def place_of(self, collection: str, arrival: int) -> str | None:
+        """Return the ``after`` of a page by URI behind the document of an arrival; None for one that is unknown."""
+        with self._database.transaction() as connection:
+            row = connection.execute(_PLACE, {"collection": collection, "number": arrival}).one_or_none()
+        return None if row is None else page.write(row, by_state=False)
+
     def document(self, document_id: UUID) -> DocumentRow | None:
         """Return one document, or None."""
         return self.documents_by_id([document_id]).get(document_id)
@@ -177,6 +183,8 @@ class Queries:
 def _counts(rows: Sequence[Any]) -> dict[ArrivalState, int]:
     return dict.fromkeys(ArrivalState, 0) | {ArrivalState(row.state): row.arrivals for row in rows}
 
+
+_PLACE = text("SELECT document_id, uri FROM arrivals WHERE collection = :collection AND number = :number")
 
 # One count a state, so that each is an index-only scan even where one collection is the whole table.
 COUNTS = text("""

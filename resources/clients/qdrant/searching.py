@@ -123,14 +123,21 @@ class QdrantSearcher:
         worded = _scores(next(answers).points, {}) if near_only else {}
         return replace(found, dense={**found.dense, **near}, sparse={**found.sparse, **worded})
 
-    def points_of_document(self, index: ServedIndex, document_id: UUID) -> int:
-        """Return how many points the index holds of a document."""
+    def points_of_documents(
+        self, index: ServedIndex, document_ids: Sequence[UUID], *, groups: Sequence[str] | None
+    ) -> Mapping[UUID, int]:
+        """Return how many points the index holds of each of these documents that the groups may see."""
         from qdrant_client.http import models
 
-        match = models.MatchValue(value=str(document_id))
-        of_it = models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=match)])
+        if not document_ids:
+            return {}
+        these = models.MatchAny(any=[str(each) for each in document_ids])
+        within = models.Filter(must=[models.FieldCondition(key=Payload.DOCUMENT_ID, match=these), *_rights(groups)])
         with translating(f"count points in {index.physical}"):
-            return self._client.count(index.physical, count_filter=of_it, exact=True).count
+            counted = self._client.facet(
+                index.physical, Payload.DOCUMENT_ID, facet_filter=within, limit=len(document_ids), exact=True
+            )
+        return {UUID(str(hit.value)): hit.count for hit in counted.hits}
 
     def _look_up(self, collection: str) -> ServedIndex:
         with translating(f"read the alias of {collection}"):
