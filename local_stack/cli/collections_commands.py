@@ -32,12 +32,14 @@ def list_(*, as_json: Json = False) -> None:
     for each in answer["collections"]:
         index = each["index"] or {"points": "", "model": ""}
         oldest = each["oldest_waiting_s"]
+        documents = each["documents"] or {}
         table.add_row(
             each["name"],
-            ", ".join(f"{number} {state}" for state, number in each["documents"].items() if number) or "none",
-            str(each["waiting"]),
+            ", ".join(f"{number} {state}" for state, number in documents.items() if number)
+            or ("none" if each["documents"] is not None else ""),
+            _shown(each["waiting"]),
             "" if oldest is None else f"{oldest:.0f} s",
-            str(index["points"]),
+            _shown(index["points"]),
             index["model"],
             ", ".join(stop["source"] for stop in each["stopped_sources"]),
         )
@@ -62,6 +64,11 @@ def check(*, as_json: Json = False) -> None:
         number = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         console().print(f"{len(usable)} usable, {number} in {folder}.")
     raise typer.Exit(1 if problems else 0)
+
+
+def _shown(figure: object) -> str:
+    """Return a figure; a key with groups is told none."""
+    return "" if figure is None else str(figure)
 
 
 def _shape(problem: "Problem") -> dict[str, str | int]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "produce": "produce_commands",
     "replay": "replay_commands",
     "dlq": "dlq_commands",
+    "keys": "keys_commands",
     "eval": "eval_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

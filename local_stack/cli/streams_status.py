@@ -1,6 +1,7 @@
 """What ``rag status`` says of streams: asked of the query API, and left out while that does not answer."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,11 +19,11 @@ def streams_of(parts: Sequence[PartStatus]) -> list[dict[str, Any]]:
         return []
     import http.client
 
-    where = urlsplit(url)
+    where, key = urlsplit(url), os.environ.get("RAG_API_KEY", "")
     try:
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT_S)
         try:
-            connection.request("GET", "/v1/streams")
+            connection.request("GET", "/v1/streams", headers={"X-API-Key": key} if key else {})
             answer = connection.getresponse()
             body = answer.read(_MAX_BYTES)
             return list(json.loads(body)["collections"]) if answer.status == http.client.OK else []
