@@ -72,7 +72,7 @@ BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs 
 bench: $(VENV)/.installed-dev  ## speed, freshness and memory on this machine: table, bench/results.json, plot (DATA=, PDFS=, EVENTS=, ONLY=, REPETITIONS=)
 	$(BENCH)
 
-bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data
+bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data, in five minutes
 	$(BENCH) --quick
 
 EVENTS_FILE = $(or $(EVENTS),$(error Name the file: make accept-kafka EVENTS=wikiticker.json.gz))

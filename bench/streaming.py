@@ -9,6 +9,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -101,8 +102,10 @@ def _recorded_s(database_url: str, servers: str, sent: int, folder: Path) -> flo
     kafka = {"bootstrap_servers": servers.split(","), "streams": [stream]}
     declared = Collection.model_validate({"name": "recorded", "kafka": kafka})
     loaded = LoadedCollection(collection=declared, path=folder / "recorded.yaml")
-    with open_catalog(database_url) as catalog:
-        consumer = open_stream(loaded, declared.streams[0], catalog)
+    with (
+        open_catalog(database_url) as catalog,
+        closing(open_stream(loaded, declared.streams[0], catalog)) as consumer,
+    ):
         began = time.perf_counter()
         recorded = 0
         while recorded < sent:
@@ -118,23 +121,19 @@ def _bare_s(servers: str, sent: int) -> float:
     from kafka import KafkaConsumer
     from kafka.structs import TopicPartition
 
-    consumer = KafkaConsumer(
-        **connection(Kafka(bootstrap_servers=tuple(servers.split(",")), outcomes={"topic": "none"})),  # type: ignore[arg-type] - pydantic reads it
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_poll_records=5000,
-    )
+    broker = Kafka.model_validate({"bootstrap_servers": servers.split(","), "outcomes": {"topic": "none"}})
+    options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed"}
     places = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    began = time.perf_counter()
-    read = 0
-    while read < sent:
-        read += sum(len(records) for records in consumer.poll(timeout_ms=1000, max_records=5000).values())
-    seconds = time.perf_counter() - began
-    consumer.close(autocommit=False)
-    return seconds
+    with closing(KafkaConsumer(**connection(broker), **options, max_poll_records=5000)) as consumer:
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        began = time.perf_counter()
+        read = 0
+        while read < sent:
+            read += sum(len(records) for records in consumer.poll(timeout_ms=1000, max_records=5000).values())
+            if time.perf_counter() - began > _LIMIT_S:
+                raise TimeoutError(f"{read} of {sent} messages came within {_LIMIT_S} s")
+        return time.perf_counter() - began
 
 
 def _measure_freshness(stack: BenchStack, servers: str, times: int, found: Found) -> None:
@@ -144,8 +143,7 @@ def _measure_freshness(stack: BenchStack, servers: str, times: int, found: Found
     answered: list[float] = []
     recorded: list[float] = []
     committed: list[float] = []
-    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all")
-    with stack.api() as api:
+    with stack.api() as api, closing(KafkaProducer(bootstrap_servers=servers.split(","), acks="all")) as producer:
         for number in range(times + 1):
             word = f"zz{uuid4().hex[:12]}"
             text = f"Message {number}\n\nThe password of the day is {word}, said the guard at the gate.\n"
@@ -163,7 +161,6 @@ def _measure_freshness(stack: BenchStack, servers: str, times: int, found: Found
                 recorded.append(datetime.fromisoformat(document["recorded_at"]).timestamp() - produced)
                 committed.append(datetime.fromisoformat(document["indexed"]["at"]).timestamp() - produced)
             time.sleep(rng.uniform(0.2, 2.2))
-    producer.close()
     found.set("kafka_freshness_s_p50", median(answered))
     found.set("kafka_freshness_s_p95", percentile(sorted(answered), 0.95))
     found.tell(
@@ -179,14 +176,13 @@ def _measure_freshness(stack: BenchStack, servers: str, times: int, found: Found
 def _produce(servers: str, events: Iterator[dict[str, str]]) -> int:
     from kafka import KafkaProducer
 
-    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all", linger_ms=20)
     sent = 0
-    for event in events:
-        key = f"{event['channel']}/{event['page']}".encode()
-        producer.send(TOPIC, key=key, value=json.dumps(event).encode())
-        sent += 1
-    producer.flush(_LIMIT_S)
-    producer.close()
+    with closing(KafkaProducer(bootstrap_servers=servers.split(","), acks="all", linger_ms=20)) as producer:
+        for event in events:
+            key = f"{event['channel']}/{event['page']}".encode()
+            producer.send(TOPIC, key=key, value=json.dumps(event).encode())
+            sent += 1
+        producer.flush(_LIMIT_S)
     return sent
 
 
