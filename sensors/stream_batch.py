@@ -8,10 +8,12 @@ from rag_core.arrivals import Observation, Presence
 from rag_core.descriptions import Description
 from rag_core.kafka import Kafka, Stream
 from rag_core.messages.dead_letters import (
+    DECODED,
     MAX_KEPT_BYTES,
     MAX_REPLAYS,
     NewDeadLetter,
     announced_dead_letter,
+    is_decoded,
     is_without_its_value,
     replays_of,
 )
@@ -99,6 +101,13 @@ class BatchMaker:
                 RejectKind.TOO_LARGE,
                 "The message was put back without its value, which was too large for the dead-letter topic.",
                 remedy="Replay the dead letter itself (rag dlq replay), or send the whole message.",
+            )
+        if is_decoded(message):
+            raise MessageRejected(
+                RejectKind.NO_FORM,
+                "The message was put back with a document's bytes in place of its own value.",
+                remedy="Read the message itself again, where its headers say that it stood first: rag replay; or send "
+                f"a value that fits without the header {DECODED[0]}.",
             )
         stream = self._stream
         return decode(message, form=stream.form, mapping=stream.mapping, max_bytes=stream.max_message_bytes)

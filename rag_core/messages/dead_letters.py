@@ -20,6 +20,10 @@ MAX_REPLAYS = 5
 """A message that was put back so often is still recorded, but not sent to the dead-letter topic any more."""
 
 REPLAYS_HEADER = "rag-replays"
+
+DECODED = ("rag-value-is", "decoded")
+"""Stands in the letter of a quarantined document: its value is the document's bytes, not the message as it came."""
+
 _ORIGIN = ("rag-topic", "rag-partition", "rag-offset", "rag-timestamp-ms")
 _MAX_ORIGIN_BYTES = 300
 
@@ -86,6 +90,11 @@ def replays_of(headers: Headers) -> int:
 def is_without_its_value(message: Message) -> bool:
     """Say whether a message was put back whose value had been left out: its null value means no deletion."""
     return message.value is None and any(name == LEFT_OUT_HEADER for name, _ in message.headers)
+
+
+def is_decoded(message: Message) -> bool:
+    """Say whether a message was put back that holds a document's own bytes: they fit no form, whatever their looks."""
+    return any(name == DECODED[0] for name, _ in message.headers)
 
 
 def _origin_of(headers: Headers) -> dict[str, bytes]:

@@ -99,7 +99,7 @@ class Streamed(Corpus):
         """Read all that is there, with a new connection."""
         return self.consumer().tick(**options)
 
-    def replay(self, *, first: int | None = None, end: int | None = None) -> Replayed:
+    def replay_range(self, *, first: int | None = None, end: int | None = None) -> Replayed:
         """Record a range of the topic's first partition again, with a new connection."""
         collection = self.collection
         assert collection.kafka is not None

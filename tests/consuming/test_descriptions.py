@@ -96,7 +96,7 @@ def test_the_newest_message_in_kafkas_order_wins_whatever_is_read_last(streamed:
     _refer(streamed, {"metadata": {"owner": "first"}}, {"metadata": {"owner": "second"}})
     _read(streamed)
     assert _payload(streamed)["metadata"] == {"owner": "second"}
-    assert streamed.replay(first=0, end=1).hinted == 0
+    assert streamed.replay_range(first=0, end=1).hinted == 0
     streamed.run()
     assert _payload(streamed)["metadata"] == {"owner": "second"}
 

@@ -91,7 +91,7 @@ def test_another_name_for_the_cluster_stops_red_and_reads_nothing(streamed: Stre
     assert (tick.end, tick.read) == (StreamEnd.WAITING, 0)
     assert [stop.kind for stop in tick.stops] == [StopKind.CLUSTER_CHANGED]
     with pytest.raises(InvalidRequest, match="confirm"):
-        streamed.replay()
+        streamed.replay_range()
     streamed.cluster = "main"  # put back: it goes on where it was
     tick = streamed.tick()
     assert (tick.stops, tick.read, tick.recorded) == ((), 1, 1)

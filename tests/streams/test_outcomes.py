@@ -161,6 +161,26 @@ def test_a_failed_message_is_sent_to_the_dead_letter_topic_with_its_bytes(announ
     }
     assert headers["rag-reason-kind"] == "unreadable"
     assert headers["rag-document-uri"] == announcing.uri("bad/%C3%A4")
+    assert headers["rag-value-is"] == "decoded"
+    assert "rag-replays" not in headers
+
+
+def test_the_decoded_bytes_of_a_quarantined_document_are_no_message_when_they_are_put_back(
+    announcing: Announcing,
+) -> None:
+    announcing.send(("bad", BROKEN_PDF), partition=1)
+    announcing.tick()
+    announcing.run()
+    announcing.send_outbox()
+    [record] = announcing.kafka.read_all(f"{announcing.topic}.dlq")
+    looks_like_one = b'{"text": "a form, by its looks"}'
+    announcing.kafka.send(announcing.topic, [(record.key, looks_like_one)], partition=1, headers=list(record.headers))
+    tick = announcing.tick()
+    assert (tick.recorded, tick.dead) == (0, 1)
+    assert "in place of its own value" in announcing.letters()[-1].reason
+    announcing.send_outbox()
+    again = dict(announcing.kafka.read_all(f"{announcing.topic}.dlq")[-1].headers)
+    assert (again["rag-offset"], again["rag-replays"]) == (b"0", b"1")  # where it stood first, and no round for ever
 
 
 def test_a_stream_without_a_dead_letter_topic_sends_none(announcing: Announcing) -> None:

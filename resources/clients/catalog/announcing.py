@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from rag_core.errors import QuarantineKind
-from rag_core.messages.dead_letters import MAX_KEPT_BYTES, NewDeadLetter, announced_dead_letter
+from rag_core.messages.dead_letters import DECODED, MAX_KEPT_BYTES, NewDeadLetter, announced_dead_letter
 from rag_core.messages.keys import key_bytes
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.outcomes import Announcing, Became, OutcomeType, event_id, outcome_event
@@ -86,7 +86,7 @@ def _became(claim: Claim, settled: Settled, row: Any) -> Became:
 
 
 def _dead_letter(became: Became, row: Any) -> OutboxMessage:
-    """Return a quarantined document's message for its topic's dead-letter topic: its key, and its bytes as decoded."""
+    """Return a quarantined document's message for the dead-letter topic: key and place, its bytes as decoded."""
     letter = NewDeadLetter(
         topic=row.topic,
         place=place_of(row),
@@ -99,6 +99,7 @@ def _dead_letter(became: Became, row: Any) -> OutboxMessage:
         remedy=became.remedy,
     )
     more = {
+        DECODED[0]: DECODED[1],
         "rag-document-uri": became.uri,
         "rag-document-id": str(became.document_id),
         "rag-arrival": str(became.arrival),
