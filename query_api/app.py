@@ -17,6 +17,7 @@ from query_api.problems import add_problem_handlers
 from query_api.rate_limits import RateLimits
 from query_api.router import router
 from query_api.routes.uploads import PATHS as UPLOAD_PATHS
+from query_api.sessions.upkeep import SessionUpkeep
 from resources.clients.settings import Settings
 
 MAX_BODY_BYTES = 256 * 1024
@@ -43,15 +44,20 @@ def create_app(
         lambda entries: held.catalog().audit.append(entries),
         prune=lambda: held.catalog().audit.prune(days=settings.audit_days),
     )
+    upkeep = SessionUpkeep(
+        held.catalog, warm_days=settings.sessions_warm_days, keep_days=settings.sessions_keep_days
+    )
     ring = KeyRing(lambda key_id: held.catalog().keys.find(key_id)) if settings.auth == "required" else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         del app
         held.warm_up()
+        upkeep.start()
         yield
         await held.job_watch().close()
         await anyio.to_thread.run_sync(trail.close)
+        await anyio.to_thread.run_sync(upkeep.close)
         held.close()
 
     app = FastAPI(
@@ -63,6 +69,7 @@ def create_app(
         lifespan=lifespan,
         openapi_tags=[
             {"name": "questions", "description": "Search and answers."},
+            {"name": "sessions", "description": "Conversations, each its key's own."},
             {"name": "documents", "description": "What was ingested, and what became of it."},
             {"name": "health", "description": "Alive and ready."},
         ],

@@ -16,6 +16,7 @@ from query_api.correlation import state_of
 from query_api.uploading.refusals import UploadRefused, UploadsBusy
 from query_api.wrong_fields import sentences, wrong_fields
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
+from rag_core.sessions.refusals import SessionBusy, TurnLost, UnknownProject, UnknownSession
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -87,10 +88,13 @@ def _of_ours(request: Request, error: Exception) -> Response:
 
 def problem_of(error: Exception) -> Response:
     """Return an error of ours as a problem."""
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound | UnknownProject | UnknownSession):
         return problem_response(404, error.message, remedy=error.remedy)
     if isinstance(error, Forbidden):
         return problem_response(403, error.message, remedy=error.remedy)
+    if isinstance(error, SessionBusy | TurnLost):
+        waiting = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, SessionBusy) else {}
+        return problem_response(409, error.message, remedy=error.remedy, headers=waiting)
     if isinstance(error, UploadRefused):
         return problem_response(error.status, error.message, remedy=error.remedy, headers=_UNREAD)
     if isinstance(error, UploadsBusy):

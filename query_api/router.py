@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 
-from query_api.routes import ask, collections, documents, health, jobs, search, streams, uploads
+from query_api.routes import ask, collections, documents, health, jobs, projects, search, sessions, streams, uploads
 
 router = APIRouter()
 router.include_router(search.router)
 router.include_router(ask.router)
+router.include_router(projects.router)
+router.include_router(sessions.router)
 router.include_router(documents.router)
 router.include_router(uploads.router)
 router.include_router(jobs.router)

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="Requests a minute of a key that says nothing else."
     )
+    sessions_warm_days: int = Field(
+        30, ge=0, le=36_500, description="With TimescaleDB: messages older than this are compressed; 0 never."
+    )
+    sessions_keep_days: int = Field(
+        365, ge=0, le=36_500, description="Messages older than this are dropped, whole months; 0 never."
+    )
     audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
 
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")

@@ -104,7 +104,7 @@ def test_a_session_being_asked_again_outlives_its_old_months(catalog: Catalog, u
     make_old(url, session, 5)
     turn = catalog.turns.begin(OWNER, session)
     assert catalog.kept_messages.prune(warm_days=None, keep_days=30).sessions_deleted == 0
-    catalog.turns.release(turn)
+    catalog.turns.release(session, turn.holder)
     assert catalog.sessions.get(OWNER, session).turns == 1
 
 

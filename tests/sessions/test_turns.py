@@ -82,7 +82,7 @@ def test_who_stopped_renewing_loses_the_turn_and_stores_nothing(catalog: Catalog
         catalog.turns.finish(lost, [question("lost"), answer()])
     assert not catalog.turns.renew(lost)
     assert catalog.turns.renew(taken)
-    catalog.turns.release(lost)  # gives back nothing that is another's
+    catalog.turns.release(session, lost.holder)  # gives back nothing that is another's
     catalog.turns.finish(taken, [question("taken"), answer()])
     messages = catalog.sessions.messages(OWNER, session, after=0, limit=10)
     assert [message.said.content for message in messages] == ["taken", answer().content]
@@ -90,7 +90,7 @@ def test_who_stopped_renewing_loses_the_turn_and_stores_nothing(catalog: Catalog
 
 def test_a_released_session_stores_nothing_and_is_free(catalog: Catalog) -> None:
     session = new_session(catalog)
-    catalog.turns.release(catalog.turns.begin(OWNER, session))
+    catalog.turns.release(session, catalog.turns.begin(OWNER, session).holder)
     assert catalog.turns.begin(OWNER, session).history == ()
     assert catalog.sessions.get(OWNER, session).turns == 0
 

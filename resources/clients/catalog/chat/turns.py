@@ -49,9 +49,9 @@ class Turns:
         self._keeping = keeping
         self._limits = limits
 
-    def begin(self, owner: str, session_id: UUID, *, held_s: float = HELD_S) -> HeldTurn:
-        """Hold a session; raises ``UnknownSession``, ``SessionBusy`` or ``LimitReached``."""
-        holder = uuid4()
+    def begin(self, owner: str, session_id: UUID, *, holder: UUID | None = None, held_s: float = HELD_S) -> HeldTurn:
+        """Hold a session in the name of ``holder``; raises ``UnknownSession``, ``SessionBusy`` or ``LimitReached``."""
+        holder = holder or uuid4()
         asked = {"id": session_id, "owner": owner, "holder": holder, "held_s": held_s}
         with self._database.transaction() as connection:
             row = connection.execute(_BEGIN, asked).one_or_none()
@@ -86,10 +86,10 @@ class Turns:
         self._keeping.prepare()
         return self._finished(turn, said)
 
-    def release(self, turn: HeldTurn) -> None:
-        """Give a session back whose question got no answer; nothing is stored."""
+    def release(self, session_id: UUID, holder: UUID) -> None:
+        """Give a session back whose question got no answer; nothing is stored, nothing of another holder changes."""
         with self._database.transaction() as connection:
-            connection.execute(_RELEASE, {"id": turn.session.id, "holder": turn.holder})
+            connection.execute(_RELEASE, {"id": session_id, "holder": holder})
 
     def _finished(self, turn: HeldTurn, said: Sequence[NewMessage]) -> int:
         with self._database.transaction() as connection:
