@@ -23,6 +23,11 @@ def hint(uri: str, presence: Presence = Presence.PRESENT, **more: Any) -> Object
     return ObjectHint(uri=uri, presence=presence, **said)
 
 
+def reference(uri: str, presence: Presence = Presence.PRESENT, **more: Any) -> ObjectHint:
+    """Return a hint that says all that is to be known of its object from messages; a store's notification does not."""
+    return hint(uri, presence, describes=True, **more)
+
+
 GUIDE = InlineDocument(
     id="guides/onboarding.md",
     body=b"Your laptop is ready on the first day.",
@@ -31,7 +36,7 @@ GUIDE = InlineDocument(
     url=None,
     metadata={"section": "people"},
 )
-TRAVEL = hint("s3://handbook/policies/travel%20costs.pdf")
+TRAVEL = reference("s3://handbook/policies/travel%20costs.pdf")
 ODD_KEY = "in/a%20b%2B%C3%A9.txt"
 FLOWER = "s3://amzn-s3-demo-bucket/photos/red%20flower.jpg"
 
@@ -69,14 +74,14 @@ MEANINGS: dict[str, tuple[Any, ...]] = {
         Removal(id="enwiki/Category talk:Replaceable non-free use to be decided after 25 April 2024"),
     ),
     "reference": (
-        hint(
+        reference(
             "s3://handbook/policies/travel%20costs.pdf",
             version="3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY",
             media_type="application/pdf",
             metadata={"owner": "finance"},
         ),
     ),
-    "reference-delete": (hint("s3://handbook/policies/travel%20costs.pdf", Presence.GONE),),
+    "reference-delete": (reference("s3://handbook/policies/travel%20costs.pdf", Presence.GONE),),
     "s3-aws-created": (hint(FLOWER, version="096fKKXTRTtl3on89fVO.nfljtsv6qko", size_bytes=1024),),
     "s3-aws-removed": (hint(FLOWER, Presence.GONE, version="096fKKXTRTtl3on89fVO.nfljtsv6qko"),),
     "s3-aws-test": (),
@@ -202,7 +207,7 @@ def test_a_moved_page_leaves_its_old_title() -> None:
 
 def test_a_null_value_on_a_stream_of_references_names_its_object_by_key() -> None:
     gone = meant(message(None, key="s3://handbook/a b.pdf"), Form.REFERENCE)
-    assert gone == (hint("s3://handbook/a%20b.pdf", Presence.GONE),)
+    assert gone == (reference("s3://handbook/a%20b.pdf", Presence.GONE),)
 
 
 def test_a_form_declared_takes_no_other() -> None:
