@@ -44,9 +44,7 @@ def create_app(
         lambda entries: held.catalog().audit.append(entries),
         prune=lambda: held.catalog().audit.prune(days=settings.audit_days),
     )
-    upkeep = SessionUpkeep(
-        held.catalog, warm_days=settings.sessions_warm_days, keep_days=settings.sessions_keep_days
-    )
+    upkeep = SessionUpkeep(held.catalog, warm_days=settings.sessions_warm_days, keep_days=settings.sessions_keep_days)
     ring = KeyRing(lambda key_id: held.catalog().keys.find(key_id)) if settings.auth == "required" else None
 
     @asynccontextmanager
@@ -56,6 +54,7 @@ def create_app(
         upkeep.start()
         yield
         await held.job_watch().close()
+        await held.close_answerer()
         await anyio.to_thread.run_sync(trail.close)
         await anyio.to_thread.run_sync(upkeep.close)
         held.close()

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from query_api.answering.answerer import Answerer
 from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
+from query_api.retrieving import Retriever
 from query_api.shapes.jobs import JobShape, job_shape
 from query_api.uploading.bounds import UploadBounds
 from query_api.uploading.declared import Targets
@@ -40,6 +42,7 @@ class Connections:
         self._bounds = bounds or UploadBounds()
         self._uploads: UploadDesk | None = None
         self._job_watch: JobWatch | None = None
+        self._answerer: Answerer | None = None
         self._closing: list[Callable[[], None]] = []
 
     def catalog(self) -> "Catalog":
@@ -66,6 +69,26 @@ class Connections:
                 self._searcher = store.searcher()
                 self._closing.append(store.close)
         return self._searcher
+
+    def retriever(self) -> Retriever:
+        """Return what finds passages."""
+        return Retriever(
+            searcher=self.searcher(), encoders=self.encoders, answer_threshold=self.settings.answer_threshold
+        )
+
+    def answerer(self) -> Answerer:
+        """Return what answers questions; the chat model is asked at the first one that needs it."""
+        with self._lock:
+            if self._answerer is None:
+                from resources.clients.chat import open_chat
+
+                self._answerer = Answerer(self.retriever, open_chat(self.settings))
+        return self._answerer
+
+    async def close_answerer(self) -> None:
+        """Close the connections to the chat model."""
+        if self._answerer is not None:
+            await self._answerer.close()
 
     def uploads(self) -> UploadDesk:
         """Return the desk that takes upload requests."""

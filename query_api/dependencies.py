@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from query_api.answering.answerer import Answerer
 from query_api.auditing import Note
 from query_api.authentication import caller_in
 from query_api.connections import Connections
@@ -25,11 +26,11 @@ def _catalog(connections: "ConnectionsDep") -> Catalog:
 
 
 def _retriever(connections: "ConnectionsDep") -> Retriever:
-    return Retriever(
-        searcher=connections.searcher(),
-        encoders=connections.encoders,
-        answer_threshold=connections.settings.answer_threshold,
-    )
+    return connections.retriever()
+
+
+def _answerer(connections: "ConnectionsDep") -> Answerer:
+    return connections.answerer()
 
 
 def _links(connections: "ConnectionsDep") -> Links:
@@ -65,6 +66,7 @@ def _note(request: Request) -> Note:
 
 ConnectionsDep = Annotated[Connections, Depends(_connections)]
 CatalogDep = Annotated[Catalog, Depends(_catalog)]
+AnswererDep = Annotated[Answerer, Depends(_answerer)]
 RetrieverDep = Annotated[Retriever, Depends(_retriever)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 """Who sends the request, whatever they may."""

@@ -128,6 +128,7 @@ _AWAY = {
     "qdrant": "The vector index does not answer.",
     "catalog": "The catalog's database does not answer.",
     "model": "The embedding model does not answer.",
+    "chat model": "The chat model does not answer.",
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from query_api.encoding import Encoders
 from query_api.rights import served_to
-from rag_core.answering.extractive import Answer, Question, answer_from
+from rag_core.answering.extractive import Abstained, Answer, Question, answer_from
 from rag_core.callers import Caller
 from rag_core.citations import Passage, distinct_passages
 from rag_core.filters import parse_filters
@@ -56,19 +56,23 @@ class Retriever:
         except IndexGone:
             return self._search(query, served_to(query.caller, self.searcher, query.collection, fresh=True))
 
-    def answer(self, query: Query) -> tuple[Found, Answer]:
-        """Return the passages and the quotes of them that answer, or the reason why none does."""
-        found = self.search(query)
+    def why_not(self, found: Found) -> Abstained | None:
+        """Return why nothing may answer from these passages, or None where they reach the threshold."""
+        if not found.passages:
+            return Abstained.NO_PASSAGES
+        return Abstained.NOT_IN_PASSAGES if found.passages[0].score < self.answer_threshold else None
+
+    def quoted(self, query: Query, found: Found) -> Answer:
+        """Return the quotes of a query's passages that answer, or the reason why none does."""
         spec = found.index.spec
         bm25 = self.encoders.bm25(spec)
-        answer = answer_from(
+        return answer_from(
             Question(text=query.text, vector=self.encoders.dense(spec, query.text), term_weights=found.term_weights),
             found.passages,
             threshold=self.answer_threshold,
             terms_of=lambda text: frozenset(bm25.query(text).indices),
             embed=lambda texts: list(self.encoders.sentences(spec, texts)),
         )
-        return found, answer
 
     def _search(self, query: Query, index: ServedIndex) -> Found:
         conditions = parse_filters(query.filters, index.fields)

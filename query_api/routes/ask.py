@@ -1,65 +1,33 @@
 """``POST /v1/ask``."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
-from query_api.dependencies import LinksDep, NoteDep, ReaderDep, RetrieverDep
+from query_api.answering.leaving import CLIENT_LEFT, ClientLeft, EventStream, unless_left
+from query_api.dependencies import AnswererDep, LinksDep, NoteDep, ReaderDep
 from query_api.problems import PROBLEMS
-from query_api.retrieving import Query
-from query_api.shapes.citations import Span, citations_of
-from query_api.shapes.questions import AskRequest, AskResponse, QuoteShape
-from rag_core.answering.extractive import Abstained, Answer
+from query_api.shapes.answer_events import answer_events, events_example
+from query_api.shapes.asking import AskRequest, AskResponse, ask_of, ask_response
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEMS)
 
-NEAREST_SHOWN = 3
-_REASONS = {
-    Abstained.NO_PASSAGES: "No passage was found: the collection, or what the filter and groups leave of it, has none.",
-    Abstained.NOT_IN_PASSAGES: "The passages that were found do not answer the question; the nearest ones are cited.",
-    Abstained.NOTHING_TO_QUOTE: "The passages that were found hold no sentence to quote; they are cited.",
-}
 
-
-@router.post("/ask", summary="Ask a question")
-def ask(request: AskRequest, retriever: RetrieverDep, links: LinksDep, caller: ReaderDep, note: NoteDep) -> AskResponse:
-    """Answer with sentences quoted word for word and cited, or say why the passages do not answer."""
-    note.of("ask", collection=request.collection, subject=request.question)
-    found, answer = retriever.answer(
-        Query(
-            caller=caller,
-            collection=request.collection,
-            text=request.question,
-            top_k=request.top_k,
-            filters=request.filters,
-            groups=request.groups,
-        )
-    )
-    cited = _cited(answer) or list(range(min(NEAREST_SHOWN, len(found.passages))))
-    numbers = {passage: number for number, passage in enumerate(cited, start=1)}
-    quotes = [
-        QuoteShape(
-            text=quote.text,
-            citation=numbers[quote.passage],
-            span=Span(start=quote.start, end=quote.end),
-            score=round(quote.score, 6),
-        )
-        for quote in answer.quotes
-    ]
-    return AskResponse(
-        collection=request.collection,
-        question=request.question,
-        answered=answer.abstained is None,
-        answer=" ".join(f"{quote.text} [{quote.citation}]" for quote in quotes) or None,
-        reason=answer.abstained,
-        reason_text=None if answer.abstained is None else _REASONS[answer.abstained],
-        confidence=round(answer.confidence, 6),
-        threshold=retriever.answer_threshold,
-        quotes=quotes,
-        citations=citations_of([found.passages[each] for each in cited], links),
-        index=found.index.physical,
-        model=found.index.spec.model_identity,
-    )
-
-
-def _cited(answer: Answer) -> list[int]:
-    """Return the passages that are quoted, in the order of their first quote."""
-    return list(dict.fromkeys(quote.passage for quote in answer.quotes))
+@router.post(
+    "/ask",
+    summary="Ask a question",
+    response_model=AskResponse,
+    responses={200: {"description": "The answer; with `stream` its events.", "content": events_example()}},
+)
+async def ask(
+    body: AskRequest, request: Request, answerer: AnswererDep, links: LinksDep, caller: ReaderDep, note: NoteDep
+) -> AskResponse | Response:
+    """Answer with citations, or say why the passages do not answer; whole, or as it is written with `stream`."""
+    note.of("ask", collection=body.collection, subject=body.question)
+    asked = ask_of(body)
+    try:
+        if not body.stream:
+            answered = await unless_left(request, answerer.answer(asked, caller))
+            return ask_response(asked, answered, links)
+        opened = await unless_left(request, answerer.open(asked, caller))
+    except ClientLeft:
+        return Response(status_code=CLIENT_LEFT)
+    return EventStream(answer_events(asked, answerer.events(opened), links), close=opened.close)

@@ -87,10 +87,11 @@ class Citation(PlaceShape):
 
 def citations_of(passages: "list[Passage] | tuple[Passage, ...]", links: Links) -> list[Citation]:
     """Return passages as numbered citations."""
-    return [_citation(number, passage, links) for number, passage in enumerate(passages, start=1)]
+    return [citation_of(number, passage, links) for number, passage in enumerate(passages, start=1)]
 
 
-def _citation(number: int, passage: Passage, links: Links) -> Citation:
+def citation_of(number: int, passage: Passage, links: Links) -> Citation:
+    """Return a passage as the citation of that number."""
     metadata: Mapping[str, Any] = passage.metadata
     return Citation(
         number=number,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 MAX_QUESTION_CHARACTERS = 2000
+MAX_TURN_CHARACTERS = 20_000
 
 
 def _without_nul(value: str) -> str:
@@ -23,4 +24,5 @@ QuestionText = Annotated[
     AfterValidator(_without_nul),
 ]
 Group = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_without_nul)]
+TurnText = Annotated[str, StringConstraints(max_length=MAX_TURN_CHARACTERS), AfterValidator(_without_nul)]
 Line = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_without_nul)]

@@ -34,6 +34,7 @@ class Abstained(StrEnum):
     NO_PASSAGES = "no-passages"
     NOT_IN_PASSAGES = "not-in-passages"
     NOTHING_TO_QUOTE = "nothing-to-quote"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
