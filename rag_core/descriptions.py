@@ -1,7 +1,7 @@
 """What a message says of an object that it points at, beside what the object's own store and source say of it.
 
-It belongs to the object's URI until a newer message says otherwise, and it stands behind what the source's own rules
-find: it fills in the fields that they leave open, its media type is a hint, and its groups only narrow.
+It belongs to the object's source and key until a newer message says otherwise, and it stands behind what the source's
+own rules find: it fills in the fields that they leave open, its media type is a hint, and its groups only narrow.
 """
 
 import hashlib
