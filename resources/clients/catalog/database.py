@@ -12,16 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources.clients.catalog.values import CatalogError
-
-_AWAY = ("08", "57P", "53")
-"""SQLSTATE beginnings of a database that is away: connection, shutdown, out of connections or space."""
-
-_LOST = {"25P03", "25P04", "57P05"}
-"""SQLSTATEs of a session that the server ended because it sat idle too long."""
-
-LOCK_TIMEOUT = "55P03"
-_BUSY = {LOCK_TIMEOUT, "57014", "40001", "40P01"}
-"""SQLSTATEs of a statement that waited too long or had to yield to another: trying again can help."""
+from resources.clients.postgres_states import is_away, is_busy, sqlstate
 
 
 class Database:
@@ -82,11 +73,10 @@ def translating() -> Generator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error, PoolTimeoutError) as error:
-        if not _is_away(error):
+        if not is_away(error):
             raise _refused(error) from None  # its message and detail quote values: keys, titles
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[:1]
-        state = sqlstate(error)
-        what = "does not answer in time" if state in _BUSY else "is away"
+        what = "does not answer in time" if is_busy(error) else "is away"
         raise DependencyUnavailable(
             f"The catalog's database {what}: {''.join(reason)}.",
             dependency="catalog",
@@ -122,21 +112,3 @@ def psycopg_url(url: str) -> str:
 def notify_due(connection: Connection, collection: str) -> None:
     """Wake those who wait for due work when this transaction commits."""
     connection.execute(text("SELECT pg_notify('rag_due', :collection)"), {"collection": collection})
-
-
-def sqlstate(error: BaseException | None) -> str | None:
-    """Return PostgreSQL's five-character code of an error, from psycopg's or SQLAlchemy's exception."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(origin, "sqlstate", None)
-
-
-def _is_away(error: Exception) -> bool:
-    if isinstance(error, PoolTimeoutError):
-        return True
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    state = sqlstate(error)
-    if state is None:
-        return isinstance(origin, psycopg.OperationalError)
-    return state.startswith(_AWAY) or state in _LOST or state in _BUSY

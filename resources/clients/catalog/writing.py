@@ -24,9 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from rag_core.errors import DocumentRejected, DocumentUnavailable, InvalidRequest
 from rag_core.outcomes import Announcing
 from resources.clients.catalog.announcing import announce
-from resources.clients.catalog.database import LOCK_TIMEOUT, Database, sqlstate
+from resources.clients.catalog.database import Database
 from resources.clients.catalog.outcomes import Settled, write_outcomes
 from resources.clients.catalog.values import Claim, HeadState, Outcome, WriteRequest
+from resources.clients.postgres_states import LOCK_TIMEOUT, sqlstate
 
 
 class DocumentWriting:

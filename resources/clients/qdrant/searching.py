@@ -1,9 +1,7 @@
 """The reader's side of the vector index: what an alias serves now, and one batch request per question."""
 
-import threading
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -14,16 +12,11 @@ from rag_core.sparse import SparseVector
 from rag_core.vector_index import Candidates, ServedIndex, UnknownCollection, stored_spec
 from resources.clients.qdrant.connect import translating
 from resources.clients.qdrant.writing import SPEC_METADATA
+from resources.clients.remembering import Remembered
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.http import models
-
-
-@dataclass(slots=True)
-class _Remembered:
-    served: dict[str, tuple[float, ServedIndex]] = field(default_factory=dict[str, tuple[float, ServedIndex]])
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class QdrantSearcher:
@@ -35,8 +28,7 @@ class QdrantSearcher:
 
     def __init__(self, client: "QdrantClient", *, refresh_s: float = 2.0) -> None:
         self._client = client
-        self._refresh_s = refresh_s
-        self._remembered = _Remembered()
+        self._served = Remembered[ServedIndex](refresh_s)
 
     def collections(self) -> list[str]:
         """Return the names of the collections that have an index, sorted."""
@@ -45,13 +37,7 @@ class QdrantSearcher:
 
     def served(self, collection: str, *, fresh: bool = False) -> ServedIndex:
         """Return what the alias ``collection`` serves; raises ``UnknownCollection`` without one."""
-        known = self._remembered.served.get(collection)
-        if known is not None and not fresh and time.monotonic() - known[0] < self._refresh_s:
-            return known[1]
-        served = self._look_up(collection)
-        with self._remembered.lock:
-            self._remembered.served[collection] = (time.monotonic(), served)
-        return served
+        return self._served.get(collection, self._look_up, fresh=fresh)
 
     def candidates(
         self,
@@ -144,8 +130,6 @@ class QdrantSearcher:
             aliases = self._client.get_aliases().aliases
         physical = next((alias.collection_name for alias in aliases if alias.alias_name == collection), None)
         if physical is None:
-            with self._remembered.lock:
-                self._remembered.served.pop(collection, None)
             raise UnknownCollection(collection, known=sorted(alias.alias_name for alias in aliases))
         with translating(f"read {physical}"):
             info = self._client.get_collection(physical)
