@@ -12,6 +12,7 @@ from query_api.connections import Connections
 from query_api.correlation import Correlation
 from query_api.exposure import host_names
 from query_api.guards import Guards
+from query_api.openai_errors import OpenAiErrors
 from query_api.pages import add_pages
 from query_api.problems import add_problem_handlers
 from query_api.rate_limits import RateLimits
@@ -69,6 +70,7 @@ def create_app(
         openapi_tags=[
             {"name": "questions", "description": "Search and answers."},
             {"name": "sessions", "description": "Conversations, each its key's own."},
+            {"name": "openai", "description": "Collections as models, for clients of OpenAI's API."},
             {"name": "documents", "description": "What was ingested, and what became of it."},
             {"name": "health", "description": "Alive and ready."},
         ],
@@ -82,5 +84,6 @@ def create_app(
     app.add_middleware(Guards, hosts=names, max_body_bytes=MAX_BODY_BYTES, streamed=frozenset(UPLOAD_PATHS))
     app.add_middleware(Auditing, keep=trail.keep)
     app.add_middleware(Authentication, ring=ring, limits=RateLimits(), per_minute=settings.requests_per_minute)
+    app.add_middleware(OpenAiErrors)
     app.add_middleware(Correlation)
     return app

@@ -2,11 +2,28 @@
 
 from fastapi import APIRouter
 
-from query_api.routes import ask, collections, documents, health, jobs, projects, search, sessions, streams, uploads
+from query_api.routes import (
+    ask,
+    chat_completions,
+    collections,
+    documents,
+    embeddings,
+    health,
+    jobs,
+    models,
+    projects,
+    search,
+    sessions,
+    streams,
+    uploads,
+)
 
 router = APIRouter()
 router.include_router(search.router)
 router.include_router(ask.router)
+router.include_router(chat_completions.router)
+router.include_router(models.router)
+router.include_router(embeddings.router)
 router.include_router(projects.router)
 router.include_router(sessions.router)
 router.include_router(documents.router)

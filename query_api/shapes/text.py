@@ -15,8 +15,9 @@ def _without_nul(value: str) -> str:
     return value
 
 
+COLLECTION_NAME = r"^[a-z][a-z0-9_]{1,47}$"
 CollectionName = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9_]{1,47}$", description="A collection's name.", examples=["handbook"])
+    str, Field(pattern=COLLECTION_NAME, description="A collection's name.", examples=["handbook"])
 ]
 QuestionText = Annotated[
     str,
