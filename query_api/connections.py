@@ -10,6 +10,8 @@ from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
 from query_api.retrieving import Retriever
+from query_api.sessions.conversation import Conversations
+from query_api.sessions.rewriting import Rewriter
 from query_api.shapes.jobs import JobShape, job_shape
 from query_api.uploading.bounds import UploadBounds
 from query_api.uploading.declared import Targets
@@ -43,6 +45,7 @@ class Connections:
         self._uploads: UploadDesk | None = None
         self._job_watch: JobWatch | None = None
         self._answerer: Answerer | None = None
+        self._conversations: Conversations | None = None
         self._closing: list[Callable[[], None]] = []
 
     def catalog(self) -> "Catalog":
@@ -85,8 +88,18 @@ class Connections:
                 self._answerer = Answerer(self.retriever, open_chat(self.settings))
         return self._answerer
 
+    def conversations(self) -> Conversations:
+        """Return what opens sessions for questions."""
+        answerer = self.answerer()
+        with self._lock:
+            if self._conversations is None:
+                self._conversations = Conversations(self.catalog, Rewriter(answerer.chat, answerer.lane))
+        return self._conversations
+
     async def close_answerer(self) -> None:
-        """Close the connections to the chat model."""
+        """Store what is still to be stored of sessions, and close the connections to the chat model."""
+        if self._conversations is not None:
+            await self._conversations.close()
         if self._answerer is not None:
             await self._answerer.close()
 

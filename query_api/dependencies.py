@@ -13,6 +13,7 @@ from query_api.correlation import state_of
 from query_api.links import Links
 from query_api.problems import Forbidden
 from query_api.retrieving import Retriever
+from query_api.sessions.conversation import Conversations
 from rag_core.callers import Caller, Scope
 from resources.clients.catalog import Catalog
 
@@ -31,6 +32,10 @@ def _retriever(connections: "ConnectionsDep") -> Retriever:
 
 def _answerer(connections: "ConnectionsDep") -> Answerer:
     return connections.answerer()
+
+
+def _conversations(connections: "ConnectionsDep") -> Conversations:
+    return connections.conversations()
 
 
 def _links(connections: "ConnectionsDep") -> Links:
@@ -67,6 +72,7 @@ def _note(request: Request) -> Note:
 ConnectionsDep = Annotated[Connections, Depends(_connections)]
 CatalogDep = Annotated[Catalog, Depends(_catalog)]
 AnswererDep = Annotated[Answerer, Depends(_answerer)]
+ConversationsDep = Annotated[Conversations, Depends(_conversations)]
 RetrieverDep = Annotated[Retriever, Depends(_retriever)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 """Who sends the request, whatever they may."""

@@ -57,6 +57,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 """What every route can answer besides its result."""
 
+IN_SESSION: dict[int | str, dict[str, Any]] = {
+    404: {**PROBLEMS[422], "description": "The key has no such session."},
+    409: {**PROBLEMS[422], "description": "Another question of the session is being answered, or it was deleted."},
+}
+
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**PROBLEMS[422], "description": "There is none."}}
 
 

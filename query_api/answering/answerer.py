@@ -60,15 +60,15 @@ class Opened:
 
 
 class Answerer:
-    """Answers the questions of one process; ``chat`` is None where no model is set up."""
+    """Answers the questions of one process; ``chat`` and its ``lane`` are None where no model is set up."""
 
     def __init__(
         self, retriever: Callable[[], Retriever], chat: Chat | None, *, heartbeat_s: float = HEARTBEAT_S
     ) -> None:
         self._retriever = retriever
-        self._chat = chat
+        self._chat = self.chat = chat
         self._heartbeat_s = heartbeat_s
-        self._lane = None if chat is None else ModelLane(at_once=chat.at_once, waiting=chat.waiting)
+        self._lane = self.lane = None if chat is None else ModelLane(at_once=chat.at_once, waiting=chat.waiting)
 
     async def answer(self, ask: Ask, caller: Caller) -> Answered:
         """Return the whole answer; raises what ``open`` raises, and ``DependencyUnavailable`` of a wanted model."""

@@ -1,6 +1,6 @@
 """The events of a streamed answer, as server-sent events."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from query_api.answering.asking import AnswerFailed, AnswerReady, Ask, Event, FellBack, PassagesFound, TextWritten
 from query_api.links import Links
 from query_api.problems import problem_of
+from query_api.sessions.conversation import StoredTurn
 from query_api.shapes.asking import ask_response
 from query_api.shapes.citations import Citation, citations_of
 
@@ -33,11 +34,16 @@ class FallbackEvent(BaseModel):
     because: str
 
 
-async def answer_events(ask: Ask, events: AsyncGenerator[Event], links: Links) -> AsyncGenerator[str]:
-    """Yield ``passages``, ``token`` and so on, perhaps ``fallback``, and last ``answer`` or ``problem``."""
+async def answer_events(
+    ask: Ask, events: AsyncGenerator[Event], links: Links, *, stored: Callable[[], StoredTurn | None] = lambda: None
+) -> AsyncGenerator[str]:
+    """Yield ``passages``, ``token`` and so on, perhaps ``fallback``, and last ``answer`` or ``problem``.
+
+    ``stored`` is asked at the end where a session keeps the answer.
+    """
     async with aclosing(events):
         async for event in events:
-            yield _line(ask, event, links)
+            yield _line(ask, event, links, stored)
 
 
 def events_example() -> dict[str, Any]:
@@ -51,7 +57,7 @@ def events_example() -> dict[str, Any]:
     return {"text/event-stream": {"schema": {"type": "string"}, "example": text}}
 
 
-def _line(ask: Ask, event: Event, links: Links) -> str:
+def _line(ask: Ask, event: Event, links: Links, stored: Callable[[], StoredTurn | None]) -> str:
     match event:
         case PassagesFound():
             return _event("passages", PassagesEvent(passages=citations_of(event.passages, links)).model_dump_json())
@@ -60,7 +66,7 @@ def _line(ask: Ask, event: Event, links: Links) -> str:
         case FellBack():
             return _event("fallback", FallbackEvent(because=event.because).model_dump_json())
         case AnswerReady():
-            return _event("answer", ask_response(ask, event.answered, links).model_dump_json())
+            return _event("answer", ask_response(ask, event.answered, links, stored()).model_dump_json())
         case AnswerFailed():
             return _event("problem", bytes(problem_of(event.error).body).decode())
         case _:

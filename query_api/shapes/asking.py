@@ -1,11 +1,13 @@
 """Ask: the request and the response."""
 
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.answering.asking import Answered, Ask, Generator
 from query_api.links import Links
+from query_api.sessions.conversation import StoredTurn
 from query_api.shapes.citations import Citation, Span, citation_of
 from query_api.shapes.questions import MAX_READ_PASSAGES, Filters, Groups
 from query_api.shapes.text import CollectionName, QuestionText, TurnText
@@ -65,6 +67,10 @@ class AskRequest(BaseModel):
         max_length=MAX_TURNS,
         description="The talk before, for the model; oldest turn first.",
     )
+    session_id: UUID | None = Field(
+        default=None,
+        description="Ask within a session: a follow-up is rewritten with its history, question and answer are stored.",
+    )
 
 
 class QuoteShape(BaseModel):
@@ -97,6 +103,14 @@ class UsageShape(BaseModel):
     completion_tokens: int
 
 
+class SessionPart(BaseModel):
+    """Where the question and its answer are stored."""
+
+    id: UUID
+    turn: int
+    standalone: str | None = Field(description="What was looked up in place of a follow-up question.")
+
+
 class AskResponse(BaseModel):
     """An answer with citations, or why there is none."""
 
@@ -116,6 +130,7 @@ class AskResponse(BaseModel):
     usage: UsageShape
     index: str
     model: str = Field(description="The embedding model of the index.")
+    session: SessionPart | None = Field(description="null outside a session.")
 
 
 def ask_of(request: AskRequest) -> Ask:
@@ -134,8 +149,8 @@ def ask_of(request: AskRequest) -> Ask:
     )
 
 
-def ask_response(ask: Ask, answered: Answered, links: Links) -> AskResponse:
-    """Return an answer as it is sent."""
+def ask_response(ask: Ask, answered: Answered, links: Links, stored: StoredTurn | None = None) -> AskResponse:
+    """Return an answer as it is sent; ``stored`` is where a session keeps it."""
     index = answered.found.index
     return AskResponse(
         collection=ask.collection,
@@ -154,6 +169,9 @@ def ask_response(ask: Ask, answered: Answered, links: Links) -> AskResponse:
         ),
         index=index.physical,
         model=index.spec.model_identity,
+        session=None
+        if stored is None
+        else SessionPart(id=stored.session_id, turn=stored.turn, standalone=stored.standalone),
     )
 
 
