@@ -26,12 +26,12 @@ _ROLES = (
     ("query_api", "api"),
     ("sensors.watcher", "watcher"),
     ("sensors.listener", "listener"),
-    ("kafka.Kafka", "kafka"),
     ("local_stack.run_supervisor", "supervisor"),
     ("local_stack.run_part", "supervisor"),
     ("postgres", "postgres"),
     ("grpc", "code server"),
     ("code-server", "code server"),
+    ("/kafka-", "kafka"),  # the folder of its jars: its own name comes late
 )
 
 
