@@ -1,10 +1,15 @@
 """Requests of the command line to the query API; its problems become our errors, with the exit code they mean."""
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from local_stack.cli.json_errors import ApiProblem
 from rag_core.errors import DependencyUnavailable, InvalidRequest, Permanent
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 60
 _WRONG_REQUEST = frozenset({400, 413, 422})
@@ -22,6 +27,7 @@ _OPTIONS = {
     "kind": "--kind",
     "prefix": "--prefix",
     "limit": "--limit",
+    "generation": "--generation",
 }
 """Field of a request → what it is called on the command line."""
 
@@ -50,7 +56,46 @@ def only_collection(named: str | None) -> str:
     )
 
 
+def events(path: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield name and data of the server-sent events that answer a POST."""
+    with _client() as client, client.stream("POST", path, json=dict(body)) as answer:
+        if not answer.is_success:
+            answer.read()
+            raise problem_error(_problem(answer), status=answer.status_code)
+        name = ""
+        for line in answer.iter_lines():
+            kind, _, value = line.partition(": ")
+            if kind == "event":
+                name = value
+            elif kind == "data":
+                yield name, json.loads(value)
+
+
+def problem_error(problem: Mapping[str, Any], *, status: int = 500) -> Exception:
+    """Return the error that a problem means: a response's, or one that ends a stream."""
+    error = _error(int(problem.get("status") or status), problem)
+    error.__cause__ = ApiProblem(problem)
+    return error
+
+
+def cut_off() -> Exception:
+    """Return the error of a stream that ended before its last event."""
+    return DependencyUnavailable(
+        "The query API ended in the middle of its answer.", dependency="api", remedy="Ask again."
+    )
+
+
 def _request(method: str, path: str, **more: Any) -> Any:
+    with _client() as client:
+        answer = client.request(method, path, **more)
+    if answer.is_success:
+        return answer.json()
+    raise problem_error(_problem(answer), status=answer.status_code)
+
+
+@contextmanager
+def _client() -> "Generator[httpx.Client]":
+    """Give a client of the API; what goes wrong on the way becomes an error of ours."""
     import httpx
 
     from resources.clients.settings import load_settings
@@ -60,7 +105,7 @@ def _request(method: str, path: str, **more: Any) -> Any:
     key = {} if settings.api_key is None else {"Authorization": f"Bearer {settings.api_key}"}
     try:
         with httpx.Client(base_url=url, headers=key, timeout=TIMEOUT_S, trust_env=False) as client:
-            answer = client.request(method, path, **more)
+            yield client
     except httpx.TimeoutException as error:
         raise DependencyUnavailable(
             f"The query API at {url} gave no answer within {TIMEOUT_S} s.",
@@ -71,10 +116,6 @@ def _request(method: str, path: str, **more: Any) -> Any:
         raise DependencyUnavailable(
             f"The query API at {url} does not answer.", dependency="api", remedy="Is it running? See 'rag status'."
         ) from error
-    if answer.is_success:
-        return answer.json()
-    problem = _problem(answer)
-    raise _error(answer.status_code, problem) from ApiProblem(problem)
 
 
 def _problem(answer: Any) -> Mapping[str, Any]:

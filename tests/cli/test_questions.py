@@ -14,6 +14,22 @@ def test_an_answer_is_printed_with_numbered_citations_pages_uris_and_the_run(rag
     assert "http://dagster:3000/runs/run-made" in ran.out
 
 
+def test_who_answered_is_printed(rag: Rag) -> None:
+    assert "Answered by quotation\n" in rag("ask", "How long are backups kept?").out
+    assert rag("ask", "How long are backups kept?", "--generation", "model").code == 2
+
+
+def test_an_answer_is_streamed_and_cited(rag: Rag) -> None:
+    whole = rag("ask", "How long are backups kept?", "--generation", "extractive")
+    streamed = rag("ask", "How long are backups kept?", "--stream")
+    assert (streamed.code, streamed.err) == (0, "")
+    assert "Backups are kept for thirty days. [1]" in streamed.out
+    assert streamed.out.splitlines()[-1] == whole.out.splitlines()[-1]
+    assert rag("ask", "Which volcano erupted near Reykjavik yesterday?", "--stream").code == 3
+    assert rag("ask", "x", "--stream", "--collection", "elsewhere").code == 2
+    assert rag("ask", "x", "--stream", "--json").code == 2
+
+
 def test_no_answer_is_exit_code_3_with_the_reason(rag: Rag) -> None:
     ran = rag("ask", "Which volcano erupted near Reykjavik yesterday?")
     assert ran.code == 3
