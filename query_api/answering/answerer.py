@@ -188,7 +188,7 @@ class Answerer:
                         _emit_text(emit, writing.take(delta))
         except TimeoutError as error:
             raise DependencyUnavailable(
-                f"The chat model did not finish within {chat.timeout_s:.0f} s.", dependency="chat model"
+                f"The chat model did not finish within {chat.timeout_s:g} s.", dependency="chat model"
             ) from error
         _emit_text(emit, writing.end())
 
