@@ -10,7 +10,7 @@ A question outside any session passes through unchanged.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import anyio.to_thread
 
-from query_api.answering.asking import Answered, AnswerFailed, AnswerReady, Ask, Event
+from query_api.answering.asking import Answered, AnswerFailed, AnswerReady, Ask, Event, Generator
 from query_api.sessions.rewriting import Rewriter
 from rag_core.answering.generation import ChatTurn
 from rag_core.callers import Caller
@@ -76,7 +76,8 @@ class Conversations:
         history = still_shown(caller, turn.history)
         held = asyncio.create_task(_hold(catalog, turn))
         try:
-            standalone = await self._rewriter.standalone(ask.question, history)
+            by_model = ask.generation is not Generator.EXTRACTIVE
+            standalone = await self._rewriter.standalone(ask.question, history, by_model=by_model)
         except BaseException:
             held.cancel()
             raise
@@ -118,7 +119,7 @@ class Conversation:
                 yield await self._kept(event)
 
     @contextmanager
-    def deciding(self, *, left: type[Exception]) -> Generator[None]:
+    def deciding(self, *, left: type[Exception]) -> Iterator[None]:
         """End the turn by an exception: as cancelled by ``left`` or a cancellation, else as failed."""
         try:
             yield

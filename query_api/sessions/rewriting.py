@@ -25,15 +25,16 @@ class Rewriter:
         self._chat = chat
         self._lane = lane
 
-    async def standalone(self, question: str, history: Sequence[ChatMessage]) -> str:
+    async def standalone(self, question: str, history: Sequence[ChatMessage], *, by_model: bool = True) -> str:
         """Return the question as one that can be looked up alone; without a talk before it, as it is.
 
-        A model that is busy, away, slow or says something else is no reason to fail: the rule rewrites then.
+        ``by_model`` is false where the caller wants no model to have a part in the answer. A model that is busy, away,
+        slow or says something else is no reason to fail: the rule rewrites then.
         """
         if not history:
             return question
         by_rule = follow_up(question, history).text
-        if self._chat is None or self._lane is None:
+        if not by_model or self._chat is None or self._lane is None:
             return by_rule
         prompt = self._prompt(self._chat, question, history)
         if prompt is None:

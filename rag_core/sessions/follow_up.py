@@ -1,7 +1,8 @@
 """A follow-up as a question of its own, by a rule: what it leans on is put behind it, word for word.
 
-The words come from the last question (as it was looked up, so that a chain of follow-ups keeps its subject) and from
-the headings that its answer cited. Few of them: each word that is nowhere in a passage lowers the passage's score.
+The words come from the last question (as it was looked up, so that a chain of follow-ups keeps its subject) and, where
+that names little, from the headings that its answer cited. Few of them: each word that is nowhere in a passage lowers
+the passage's score, and headings such as "Chapter 2" are in none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from rag_core.sessions.values import ChatMessage, Role, TurnStatus
 MAX_CHARACTERS = 2000
 MAX_SUBJECT_WORDS = 8
 MAX_HEADING_WORDS = 4
+_ENOUGH_WORDS = 2
 _HEADINGS_OF = 2
 _MAX_WORD_CHARACTERS = 64
 
@@ -53,10 +55,10 @@ def _joined(question: str, added: Sequence[str]) -> str:
 def _subject(history: Sequence[ChatMessage]) -> Iterator[str]:
     """Yield the words that say what was talked about: the last question's, then the cited headings'."""
     asked = next((each.said for each in reversed(history) if each.said.role is Role.USER), None)
-    if asked is not None:
-        yield from _naming(asked.standalone or asked.content, MAX_SUBJECT_WORDS)
+    named = [] if asked is None else _naming(asked.standalone or asked.content, MAX_SUBJECT_WORDS)
+    yield from named
     answer = next((each.said for each in reversed(history) if each.said.role is Role.ASSISTANT), None)
-    if answer is not None and answer.status is TurnStatus.ANSWERED:
+    if len(named) < _ENOUGH_WORDS and answer is not None and answer.status is TurnStatus.ANSWERED:
         headings = (place.heading_path[-1] for place in answer.citations[:_HEADINGS_OF] if place.heading_path)
         yield from _naming(" . ".join(headings), MAX_HEADING_WORDS)
 

@@ -57,10 +57,14 @@ def test_a_question_that_stands_alone_stays_as_it_is(text: str) -> None:
     assert follow_up(text, TALK).text == text
 
 
-def test_words_come_from_the_last_question_and_the_last_heading_that_was_cited() -> None:
-    assert follow_up("and how long are those kept?", TALK).text == (
-        "and how long are those kept? (backups stored policy)"
-    )
+def test_words_come_from_the_last_question() -> None:
+    found = follow_up("and how long are those kept?", TALK)
+    assert found.text == "and how long are those kept? (backups stored)"
+
+
+def test_a_question_that_names_little_takes_the_last_headings_that_were_cited_along() -> None:
+    talk = (stored(1, question("Backups?")), stored(2, answer(headings=("Handbook", "Retention of copies"))))
+    assert follow_up("and how long?", talk).added == ("backups", "retention", "copies")
 
 
 def test_a_chain_of_follow_ups_keeps_its_subject() -> None:
