@@ -1,4 +1,4 @@
-"""A small real index: documents as a test writes them, put into Qdrant the way ingestion does."""
+"""A small real index: documents as a test writes them, put into a vector store the way ingestion does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from rag_core.embedding import Embedder
 from rag_core.identity import Json, document_id, point_id
 from rag_core.index_spec import IndexSpec, Payload
 from rag_core.sparse import Bm25, SparseVector
-from rag_core.vector_index import IndexWrite, PointWrite
+from rag_core.vector_index import IndexWrite, IndexWriter, PointWrite
 from resources.clients.qdrant.writing import QdrantWriter
 
 FIELDS = (
@@ -49,8 +49,12 @@ def id_of(collection: str, doc: Doc) -> UUID:
 
 
 def write_index(client: QdrantClient, collection: str, embedder: Embedder, docs: Sequence[Doc]) -> str:
+    """Make the index in Qdrant if there is none, write the documents, return the physical name."""
+    return write_docs(QdrantWriter(client), collection, embedder, docs)
+
+
+def write_docs(writer: IndexWriter, collection: str, embedder: Embedder, docs: Sequence[Doc]) -> str:
     """Make the index if there is none, write the documents, return the physical name."""
-    writer = QdrantWriter(client)
     spec = spec_of(embedder)
     physical = writer.ensure(collection, spec, FIELDS)
     writer.apply(physical, IndexWrite(upserts=[p for doc in docs for p in _points(collection, doc, embedder, spec)]))

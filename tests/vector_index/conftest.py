@@ -38,11 +38,3 @@ def store(request: pytest.FixtureRequest, stores: dict[str, TestedStore]) -> Ite
 @pytest.fixture
 def collection(store: TestedStore) -> str:
     return store.new_collection()
-
-
-@pytest.fixture
-def both(stores: dict[str, TestedStore]) -> Iterator[tuple[TestedStore, TestedStore]]:
-    """Both stores at once, to compare their answers."""
-    yield stores["qdrant"], stores["timescale"]
-    for tested in stores.values():
-        tested.clean()

@@ -66,7 +66,7 @@ class TimescaleSearcher:
                 if len(rows) < min(limit, index.points) and tables.method != "scan":
                     rows = nearest(cursor, tables, dense, rules, limit, exactly=True)
                 near = scores(rows, payloads)
-        return Candidates(dense=near, sparse=worded, term_tops=tops, payloads=payloads)
+        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
 
     def completed(
         self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector

@@ -1,19 +1,18 @@
+"""What every searcher of a vector index promises: both lists, bounds, rights, filters, and what is gone."""
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
-from qdrant_client import QdrantClient, models
 
-from rag_core.errors import DependencyUnavailable
 from rag_core.filters import parse_filters
 from rag_core.sparse import Bm25
-from rag_core.vector_index import Candidates, IndexGone, UnknownCollection
-from resources.clients.qdrant.connect import connect
-from resources.clients.qdrant.searching import QdrantSearcher
+from rag_core.vector_index import Candidates, IndexGone, IndexSearcher, IndexWrite, UnknownCollection
 from tests.pipeline.word_embedder import WordEmbedder
-from tests.retrieval.small_index import Doc, spec_of, write_index
-from tests.services.loopback import free_port
+from tests.retrieval.small_index import FIELDS, Doc, id_of, spec_of, write_docs
+from tests.vector_index.stores import TestedStore
 
 EMBEDDER = WordEmbedder()
 BM25 = Bm25(k1=1.2, b=0.75, average_length=100)
@@ -27,13 +26,13 @@ DOCS = (
 
 
 @pytest.fixture
-def searcher(qdrant: QdrantClient, collection: str) -> QdrantSearcher:
-    write_index(qdrant, collection, EMBEDDER, DOCS)
-    return QdrantSearcher(qdrant)
+def searcher(store: TestedStore, collection: str) -> IndexSearcher:
+    write_docs(store.writer(), collection, EMBEDDER, DOCS)
+    return store.searcher()
 
 
 def ask(
-    searcher: QdrantSearcher,
+    searcher: IndexSearcher,
     collection: str,
     question: str,
     *,
@@ -55,7 +54,7 @@ def found(candidates: Candidates) -> str:
 
 
 def test_the_alias_says_which_index_what_its_vectors_are_and_which_fields_filters_take(
-    searcher: QdrantSearcher, collection: str
+    searcher: IndexSearcher, collection: str
 ) -> None:
     served = searcher.served(collection)
     assert served.physical == spec_of(EMBEDDER).physical_name(collection)
@@ -70,7 +69,7 @@ def test_the_alias_says_which_index_what_its_vectors_are_and_which_fields_filter
     assert served.points == len(DOCS)
 
 
-def test_both_lists_and_each_terms_best_score_come_from_one_batch(searcher: QdrantSearcher, collection: str) -> None:
+def test_both_lists_and_each_terms_best_score_come_from_one_batch(searcher: IndexSearcher, collection: str) -> None:
     candidates = ask(searcher, collection, "green apples zebra")
     assert len(candidates.dense) == len(DOCS)
     assert found(candidates) == "abcde"
@@ -85,7 +84,7 @@ def test_both_lists_and_each_terms_best_score_come_from_one_batch(searcher: Qdra
 
 @pytest.mark.parametrize(("words", "worded"), [("green apples pears", 2), ("green apples", 1)])
 def test_a_point_below_one_lists_cut_gets_its_true_score_and_none_where_it_shares_no_word(
-    searcher: QdrantSearcher, collection: str, words: str, worded: int
+    searcher: IndexSearcher, collection: str, words: str, worded: int
 ) -> None:
     index = searcher.served(collection)
     dense, sparse = EMBEDDER.embed_query("yellow pears").tolist(), BM25.query(words)
@@ -98,14 +97,14 @@ def test_a_point_below_one_lists_cut_gets_its_true_score_and_none_where_it_share
 
 
 def test_groups_see_their_own_and_everyones_documents_and_nobodys_only_the_owner(
-    searcher: QdrantSearcher, collection: str
+    searcher: IndexSearcher, collection: str
 ) -> None:
     assert found(ask(searcher, collection, "apples", groups=[])) == "abc"
     assert found(ask(searcher, collection, "apples", groups=["sales", "board"])) == "abcd"
     assert found(ask(searcher, collection, "apples", groups=None)) == "abcde"
 
 
-def test_a_term_only_others_may_see_adds_nothing_to_the_bound(searcher: QdrantSearcher, collection: str) -> None:
+def test_a_term_only_others_may_see_adds_nothing_to_the_bound(searcher: IndexSearcher, collection: str) -> None:
     assert ask(searcher, collection, "secret", groups=[]).term_tops == (0.0,)
     assert ask(searcher, collection, "secret", groups=["board"]).term_tops[0] > 0
 
@@ -130,54 +129,83 @@ def test_a_term_only_others_may_see_adds_nothing_to_the_bound(searcher: QdrantSe
     ],
 )
 def test_filters_mean_what_they_say(
-    searcher: QdrantSearcher, collection: str, filters: dict[str, Any], expected: str
+    searcher: IndexSearcher, collection: str, filters: dict[str, Any], expected: str
 ) -> None:
     assert found(ask(searcher, collection, "apples pears", filters=filters)) == expected
 
 
-def test_a_filter_does_not_change_the_bound(searcher: QdrantSearcher, collection: str) -> None:
+def test_a_filter_does_not_change_the_bound(searcher: IndexSearcher, collection: str) -> None:
     narrowed = ask(searcher, collection, "green apples", filters={"team": "x"})
     assert narrowed.term_tops == ask(searcher, collection, "green apples").term_tops
 
 
-def test_a_question_of_stop_words_has_no_words_and_still_a_meaning(searcher: QdrantSearcher, collection: str) -> None:
+def test_a_question_of_stop_words_has_no_words_and_still_a_meaning(searcher: IndexSearcher, collection: str) -> None:
     candidates = ask(searcher, collection, "what is it")
     assert (candidates.sparse, candidates.term_tops) == ({}, ())
     assert candidates.dense
 
 
-def test_an_unknown_collection_is_named_with_those_there_are(searcher: QdrantSearcher, collection: str) -> None:
+def test_an_unknown_collection_is_named_with_those_there_are(searcher: IndexSearcher, collection: str) -> None:
     with pytest.raises(UnknownCollection, match=collection):
         searcher.served("elsewhere")
 
 
-def test_an_index_that_was_replaced_is_looked_up_again(qdrant: QdrantClient, collection: str) -> None:
-    searcher = QdrantSearcher(qdrant, refresh_s=3600)
-    physical = write_index(qdrant, collection, EMBEDDER, DOCS[:1])
+def test_an_index_that_was_dropped_is_gone_and_looked_up_again(store: TestedStore, collection: str) -> None:
+    searcher = store.searcher(refresh_s=3600)
+    physical = write_docs(store.writer(), collection, EMBEDDER, DOCS[:1])
     old = searcher.served(collection)
-    qdrant.create_collection(
-        f"{collection}--new",
-        vectors_config={"dense": models.VectorParams(size=2, distance=models.Distance.COSINE)},
-        sparse_vectors_config={"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        metadata={"index_spec": replace(spec_of(EMBEDDER), dimension=2).to_json()},
-    )
-    qdrant.update_collection_aliases(
-        [
-            models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=collection)),
-            models.CreateAliasOperation(
-                create_alias=models.CreateAlias(collection_name=f"{collection}--new", alias_name=collection)
-            ),
-        ]
-    )
+    store.drop(physical)
+    vector = [1.0] * EMBEDDER.dimension
     assert searcher.served(collection) == old
-    qdrant.delete_collection(physical)
     with pytest.raises(IndexGone):
-        searcher.candidates(old, dense=[1.0] * EMBEDDER.dimension, sparse=None, groups=None)
-    assert searcher.served(collection, fresh=True).spec.dimension == 2
+        searcher.candidates(old, dense=vector, sparse=None, groups=None)
+    with pytest.raises(IndexGone):
+        searcher.points_of_documents(old, [id_of(collection, DOCS[0])], groups=None)
+    spec = replace(spec_of(EMBEDDER), dimension=2)
+    made = store.writer().ensure(collection, spec, FIELDS)
+    assert made != physical
+    new = searcher.served(collection, fresh=True)
+    assert (new.physical, new.spec, new.points) == (made, spec, 0)
+    assert searcher.candidates(new, dense=[1.0, 0.0], sparse=BM25.query("apples"), groups=None).payloads == {}
 
 
-def test_a_server_that_is_away_is_a_dependency_that_is_away() -> None:
-    client = connect(f"http://127.0.0.1:{free_port()}", timeout_s=2)
-    with pytest.raises(DependencyUnavailable):
-        QdrantSearcher(client).served("notes")
-    client.close()
+def test_points_of_documents_are_counted_as_the_groups_may_see_them(
+    store: TestedStore, searcher: IndexSearcher, collection: str
+) -> None:
+    ids = {doc.uri[-1]: id_of(collection, doc) for doc in DOCS}
+    two = Doc(uri="file:///f", texts=["one", "two"])
+    write_docs(store.writer(), collection, EMBEDDER, [two])
+    index = searcher.served(collection)
+    asked = [ids["a"], ids["d"], ids["e"], id_of(collection, two), UUID(int=5)]
+
+    def counted(groups: Sequence[str] | None) -> dict[UUID, int]:
+        return dict(searcher.points_of_documents(index, asked, groups=groups))
+
+    assert counted(None) == {ids["a"]: 1, ids["d"]: 1, ids["e"]: 1, id_of(collection, two): 2}
+    assert counted(["board"]) == {ids["a"]: 1, ids["d"]: 1, id_of(collection, two): 2}
+    assert counted([]) == {ids["a"]: 1, id_of(collection, two): 2}
+    assert dict(searcher.points_of_documents(index, [], groups=None)) == {}
+
+
+def test_a_narrowed_right_takes_effect_with_the_next_question(
+    store: TestedStore, searcher: IndexSearcher, collection: str
+) -> None:
+    narrowed = IndexWrite(documents={id_of(collection, DOCS[0]): {"allowed_groups": ["board"]}})
+    store.writer().apply(searcher.served(collection).physical, narrowed)
+    assert found(ask(searcher, collection, "apples", groups=[])) == "bc"
+    assert found(ask(searcher, collection, "apples", groups=["board"])) == "abcd"
+
+
+def test_strange_names_of_groups_and_values_are_only_names(searcher: IndexSearcher, collection: str) -> None:
+    strange = ["'; DROP TABLE x; --", '"}', "$1", "\x00", "\\u0000", "{}", "%s", "💥", "*"]
+    assert found(ask(searcher, collection, "apples", groups=strange)) == "abc"
+    assert found(ask(searcher, collection, "apples", filters={"team": strange})) == ""
+    assert found(ask(searcher, collection, "apples", filters={"team": {"not": [*strange, "x"]}})) == "bc"
+
+
+def test_a_payload_comes_back_as_it_was_written(store: TestedStore, searcher: IndexSearcher, collection: str) -> None:
+    metadata: dict[str, Any] = {"team": '💥 "x"', "year": 2**53, "price": 0.1, "deep": {"a": [None, True, {}]}}
+    written = Doc(uri="file:///g", texts=["grüße \\ \n\t an alle"], metadata=metadata)
+    write_docs(store.writer(), collection, EMBEDDER, [written])
+    [payload] = [one for one in ask(searcher, collection, "grüße").payloads.values() if one["uri"] == written.uri]
+    assert (payload["metadata"], payload["text"], payload["heading_path"]) == (metadata, written.texts[0], ["Chapter"])
