@@ -183,6 +183,27 @@ def test_only_dagsters_own_database_commits_without_waiting(tmp_path: Path) -> N
     assert "synchronous_commit" not in dagster_environment(theirs)[DATABASE_VARIABLE]
 
 
+def test_a_stack_on_loopback_asks_for_no_keys_unless_told_otherwise(tmp_path: Path) -> None:
+    def api(**given: str) -> Part:
+        plan = plan_stack(Settings(home=tmp_path, **given), with_s3=False)  # pyright: ignore[reportArgumentType] - as the environment says them
+        return next(part for part in plan.parts if part.name == "api")
+
+    assert api().environment["RAG_AUTH"] == "off"
+    assert api(auth="required").environment["RAG_AUTH"] == "required"
+    everywhere = api(api_host="0.0.0.0", api_hosts="rag.example,other.example")  # noqa: S104 - only planned
+    assert everywhere.environment["RAG_AUTH"] == "required"
+    assert everywhere.environment["RAG_API_HOSTS"] == "rag.example,other.example"
+    assert (everywhere.host, everywhere.url) == ("127.0.0.1", "http://127.0.0.1:8000")
+    assert (api(api_host="::1").host, api(api_host="::1").environment["RAG_AUTH"]) == ("[::1]", "off")
+    with pytest.raises(ConfigurationError, match="RAG_AUTH=off"):
+        api(api_host="192.0.2.1", auth="off")
+
+
+def test_the_key_of_a_shell_is_handed_to_no_part(tmp_path: Path) -> None:
+    plan = plan_stack(Settings(home=tmp_path, api_key="rag_secret"), with_s3=False)
+    assert "rag_secret" not in str(plan.to_json())
+
+
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="redis"):
         plan_stack(Settings(home=tmp_path, parts=("redis",)), with_s3=False)
