@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": "replay_commands",
     "dlq": "dlq_commands",
     "keys": "keys_commands",
+    "sessions": "sessions_commands",
     "eval": "eval_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

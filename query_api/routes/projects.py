@@ -10,16 +10,10 @@ from fastapi import APIRouter, Query, Response
 from query_api.dependencies import CatalogDep, NoteDep, ReaderDep
 from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.shapes.sessions import ProjectList, ProjectRequest, ProjectShape, project_list, project_shape
-from rag_core.callers import Caller
-from rag_core.sessions.values import new_id
+from rag_core.sessions.values import new_id, owner_of
 
 router = APIRouter(prefix="/v1", tags=["sessions"], responses=PROBLEMS)
 Before = Annotated[UUID | None, Query(description="next_before of the page before.")]
-
-
-def owner_of(caller: Caller) -> str:
-    """Return under whose name a caller's conversations are kept: the key's, not that of a person behind several."""
-    return caller.key_id or ""
 
 
 def fresh_id() -> UUID:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from query_api.dependencies import CatalogDep, ConnectionsDep, NoteDep, ReaderDep
 from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.rights import served_to
-from query_api.routes.projects import Before, fresh_id, owner_of
+from query_api.routes.projects import Before, fresh_id
 from query_api.shapes.sessions import (
     MessageList,
     SessionList,
@@ -18,6 +18,7 @@ from query_api.shapes.sessions import (
     session_list,
     session_shape,
 )
+from rag_core.sessions.values import owner_of
 
 router = APIRouter(prefix="/v1", tags=["sessions"], responses=PROBLEMS)
 

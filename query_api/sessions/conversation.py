@@ -10,7 +10,7 @@ A question outside any session passes through unchanged.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,13 +19,23 @@ from uuid import UUID, uuid4
 
 import anyio.to_thread
 
-from query_api.answering.asking import Answered, AnswerFailed, AnswerReady, Ask, Event, Generator
+from query_api.answering.asking import Answered, AnswerFailed, AnswerReady, Ask, Event
+from query_api.answering.asking import Generator as AnswerBy
 from query_api.sessions.rewriting import Rewriter
 from rag_core.answering.generation import ChatTurn
 from rag_core.callers import Caller
 from rag_core.citations import Place
 from rag_core.errors import InvalidRequest, RagError
-from rag_core.sessions.values import LIMITS, ChatMessage, CitedPlace, NewMessage, Role, TurnStatus, still_shown
+from rag_core.sessions.values import (
+    LIMITS,
+    ChatMessage,
+    CitedPlace,
+    NewMessage,
+    Role,
+    TurnStatus,
+    owner_of,
+    still_shown,
+)
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.chat import HELD_S, HeldTurn
 
@@ -60,7 +70,7 @@ class Conversations:
         holder = uuid4()
         try:
             catalog = await anyio.to_thread.run_sync(self._catalog)
-            begin = partial(catalog.turns.begin, caller.key_id or "", session_id, holder=holder)
+            begin = partial(catalog.turns.begin, owner_of(caller), session_id, holder=holder)
             turn = await anyio.to_thread.run_sync(begin)
             _see_asks(turn, ask.collection)
             return await self._opened(ask, caller, catalog, turn)
@@ -76,7 +86,7 @@ class Conversations:
         history = still_shown(caller, turn.history)
         held = asyncio.create_task(_hold(catalog, turn))
         try:
-            by_model = ask.generation is not Generator.EXTRACTIVE
+            by_model = ask.generation is not AnswerBy.EXTRACTIVE
             standalone = await self._rewriter.standalone(ask.question, history, by_model=by_model)
         except BaseException:
             held.cancel()
@@ -119,7 +129,7 @@ class Conversation:
                 yield await self._kept(event)
 
     @contextmanager
-    def deciding(self, *, left: type[Exception]) -> Iterator[None]:
+    def deciding(self, *, left: type[Exception]) -> Generator[None]:
         """End the turn by an exception: as cancelled by ``left`` or a cancellation, else as failed."""
         try:
             yield

@@ -115,6 +115,11 @@ class ChatMessage:
         return (self.number + 1) // 2
 
 
+def owner_of(caller: Caller) -> str:
+    """Return under whose name a caller's conversations are kept: a key that takes over from another has them, too."""
+    return caller.namespace
+
+
 def is_shown_to(caller: Caller, said: NewMessage) -> bool:
     """Say whether the caller may still read an answer: its collection, with no less groups than it was made for.
 

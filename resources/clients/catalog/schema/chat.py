@@ -13,7 +13,7 @@ projects = Table(
     text_column("title"),
     time_column("created_at"),
     Index("chat_projects_of_owner", "owner", "project_id"),
-    comment="Folders of sessions; the owner is a key's id, empty where the server asks for no keys.",
+    comment="Folders of sessions; the owner is the namespace of a key, as of uploads.",
 )
 
 sessions = Table(
