@@ -60,7 +60,7 @@ imports: $(VENV)/.installed-dev  ## the layers hold
 test: $(VENV)/.installed-dev  ## the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not models"
 
-test-models: $(VENV)/.installed-models  ## both embedding runtimes side by side (installs torch)
+test-models: $(VENV)/.installed-models  ## both embedding runtimes; LangChain, LlamaIndex, transformers serve (installs torch)
 	$(BIN)/python -m pytest -m models
 
 check: lint imports types test  ## everything CI checks
