@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from query_api.problems import NotFound
 from query_api.rights import seen_name, seen_names, served_to
 from rag_core.arrivals import ArrivalState
 from rag_core.callers import Caller, Scope
@@ -44,6 +45,15 @@ class SeenDocuments:
         is_seen = document_id in self._seen(collection, [document_id])
         return row if is_seen else None
 
+    def known(self, document_id: UUID, scope: Scope = Scope.READ) -> DocumentRow:
+        """Return a document; raises ``NotFound`` in the same words for all that ``find`` does not return."""
+        row = self.find(document_id, scope)
+        if row is None:
+            raise NotFound(
+                f"There is no document {document_id}.", remedy="GET /v1/documents?collection=NAME lists what there is."
+            )
+        return row
+
     def page(
         self, collection: str, *, state: ArrivalState | None, prefix: str, after: str | None, limit: int
     ) -> DocumentPage:
@@ -55,7 +65,7 @@ class SeenDocuments:
         if self.caller.groups is None:
             return queries.documents(name, state=state, prefix=prefix, after=after, limit=limit)
         shown: list[DocumentRow] = []
-        place = self._place(name, after, by_state=state is not None)
+        place, last = self._place(name, after, by_state=state is not None), ""
         for _ in range(_LOOKS):
             looked_at = queries.documents(name, state=state, prefix=prefix, after=place, limit=_LOOKED_AT_ONCE)
             seen = self._seen(collection, [row.document_id for row in looked_at.documents])
@@ -64,10 +74,11 @@ class SeenDocuments:
                     if len(shown) == limit:
                         return DocumentPage(documents=tuple(shown), next_after=str(shown[-1].newest_arrival))
                     shown.append(row)
+                last = str(row.newest_arrival)
             place = looked_at.next_after
             if place is None:
                 return DocumentPage(documents=tuple(shown), next_after=None)
-        return DocumentPage(documents=tuple(shown), next_after=str(looked_at.documents[-1].newest_arrival))
+        return DocumentPage(documents=tuple(shown), next_after=last)
 
     def _place(self, collection: str, after: str | None, *, by_state: bool) -> str | None:
         if not after or by_state:

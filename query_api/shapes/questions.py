@@ -26,7 +26,7 @@ Groups = Annotated[
     list[Group] | None,
     Field(
         max_length=MAX_GROUPS,
-        description="Look through these groups' eyes only, as far as the key's own reach; without it, through all of the key's.",
+        description="Look through these groups' eyes only, as far as they are the key's; null: through all of its own.",
     ),
 ]
 
