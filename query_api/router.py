@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from query_api.routes import (
     ask,
     chat_completions,
+    chunks,
     collections,
     documents,
     embeddings,
@@ -27,6 +28,7 @@ router.include_router(embeddings.router)
 router.include_router(projects.router)
 router.include_router(sessions.router)
 router.include_router(documents.router)
+router.include_router(chunks.router)
 router.include_router(uploads.router)
 router.include_router(jobs.router)
 router.include_router(collections.router)

@@ -24,6 +24,16 @@ class Place:
     last_page: int | None
     heading_path: tuple[str, ...]
     unit: Unit = "page"
+    ordinal: int = 0
+    """The chunk's number in its document, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedText:
+    """A chunk as the index holds it: its text and where it stands."""
+
+    text: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +84,11 @@ def distinct_passages(
     return list(found.values())
 
 
+def placed_texts(payloads: Iterable[Mapping[str, Any]]) -> list[PlacedText]:
+    """Return the payloads as texts with their places, in their order."""
+    return [PlacedText(text=_string(payload, Payload.TEXT), place=_place(payload)) for payload in payloads]
+
+
 def _passage(ranked: Ranked, text: str, payload: Mapping[str, Any]) -> Passage:
     metadata = payload.get(Payload.METADATA)
     return Passage(
@@ -111,6 +126,7 @@ def _place(payload: Mapping[str, Any]) -> Place:
         last_page=_number(payload, Payload.LAST_PAGE),
         heading_path=tuple(str(heading) for heading in headings),
         unit=unit_of(_string(payload, Payload.MEDIA_TYPE)),
+        ordinal=_number(payload, Payload.ORDINAL) or 0,
     )
 
 

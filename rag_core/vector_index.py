@@ -167,6 +167,15 @@ class IndexSearcher(Protocol):
         """
         ...
 
+    def chunks_of_document(
+        self, index: ServedIndex, document_id: UUID, *, first: int, last: int, groups: Sequence[str] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the payloads of a document's chunks ``first`` to ``last`` (ordinals, both included) in their order.
+
+        ``groups`` as of ``candidates``. None for a document without such chunks, or that they may not see.
+        """
+        ...
+
 
 class IndexInspector(Protocol):
     """What an index really holds, for checks: whole payloads, not the keys by which writers remember them."""

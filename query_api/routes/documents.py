@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 
 from query_api.connections import Connections
 from query_api.dependencies import AdminDep, CatalogDep, ConnectionsDep, LinksDep, NoteDep, ReaderDep
-from query_api.problems import NOT_FOUND, PROBLEMS, NotFound
+from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.rights import see_known
 from query_api.seen_documents import SeenDocuments
 from query_api.shapes.documents import (
@@ -61,7 +61,7 @@ def document(
     document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep, caller: ReaderDep
 ) -> DocumentDetail:
     """Return a document's state with the reason, what the index holds of it, its arrivals and how it failed."""
-    row = _known(SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller), document_id)
+    row = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller).known(document_id)
     history = catalog.overview.history(document_id)
     failed = catalog.queries.failures_of(document_id)
     return detail(row, history, failed, _points(connections, row), links)
@@ -73,7 +73,7 @@ def retry(
 ) -> Retried:
     """Make a quarantined or waiting document due at once."""
     note.of("retry", subject=str(document_id))
-    row = _known(SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller), document_id, Scope.ADMIN)
+    row = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller).known(document_id, Scope.ADMIN)
     note.of("retry", collection=row.collection, subject=row.uri)
     if row.state not in _RETRYABLE:
         raise InvalidRequest(
@@ -111,15 +111,6 @@ def _known_names(catalog: Catalog, connections: Connections) -> set[str]:
     """Return the collections that are declared or recorded."""
     usable, _ = usable_collections(connections.settings.collections)
     return {*catalog.queries.collections(), *(each.collection.name for each in usable)}
-
-
-def _known(seen: SeenDocuments, document_id: UUID, scope: Scope = Scope.READ) -> DocumentRow:
-    row = seen.find(document_id, scope)
-    if row is None:
-        raise NotFound(
-            f"There is no document {document_id}.", remedy="GET /v1/documents?collection=NAME lists what there is."
-        )
-    return row
 
 
 def _points(connections: ConnectionsDep, row: DocumentRow) -> int | None:

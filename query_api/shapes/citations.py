@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from query_api.links import Links
 from rag_core.anchors import Unit, named
-from rag_core.citations import Lineage, Passage, Place
+from rag_core.citations import Lineage, Passage, Place, PlacedText
 
 
 class Pages(BaseModel):
@@ -44,6 +45,9 @@ class PlaceShape(BaseModel):
     anchor: Anchor | None = Field(description="Pages, slides, sheets, chapters or lines; null where there are none.")
     span: Span
     heading_path: list[str]
+    ordinal: int = Field(
+        description="The chunk's number in its document, from 0; GET /v1/documents/{id}/chunks shows those around it."
+    )
 
 
 class ByRun(BaseModel):
@@ -83,6 +87,25 @@ class Citation(PlaceShape):
     scores: Scores
     lineage: LineageShape
     also_at: list[PlaceShape] = Field(description="Other places with the very same text.")
+
+
+class ChunkShape(PlaceShape):
+    """A chunk of a document, in the document's order."""
+
+    text: str = Field(description="Word for word as it was indexed.")
+
+
+class DocumentChunks(BaseModel):
+    """Neighbouring chunks of a document, as many of them as the index holds."""
+
+    document_id: UUID
+    chunks: list[ChunkShape]
+    total: int = Field(description="How many chunks the version that was indexed last has.")
+
+
+def chunk_of(placed: PlacedText) -> ChunkShape:
+    """Return a chunk as it is shown."""
+    return ChunkShape(text=placed.text, **_place(placed.place))
 
 
 def citations_of(passages: "list[Passage] | tuple[Passage, ...]", links: Links) -> list[Citation]:
@@ -131,6 +154,7 @@ def _place(place: Place) -> dict[str, Any]:
         "anchor": anchor,
         "span": Span(start=place.start, end=place.end),
         "heading_path": list(place.heading_path),
+        "ordinal": place.ordinal,
     }
 
 

@@ -75,6 +75,7 @@ BY_COLLECTION = {
 }
 BY_ID = {
     "document": Asked("GET", "/v1/documents/{name}"),
+    "chunks of a document": Asked("GET", "/v1/documents/{name}/chunks"),
     "retry of a document": Asked("POST", "/v1/documents/{name}/retry", {}, Scope.ADMIN),
     "job": Asked("GET", "/v1/jobs/{name}", {}, Scope.INGEST),
     "events of a job": Asked("GET", "/v1/jobs/{name}/events", {}, Scope.INGEST),
@@ -119,6 +120,7 @@ def secret_ids(standing: Guarded) -> dict[str, str]:
     session = standing.api.post("/v1/sessions", json=begun, headers=owner).json()["id"]
     return {
         "document": str(document(SECRET, PAYROLL)),
+        "chunks of a document": str(document(SECRET, PAYROLL)),
         "retry of a document": str(document(SECRET, LOST)),
         "job": job,
         "events of a job": job,

@@ -125,6 +125,28 @@ class QdrantSearcher:
             )
         return {UUID(str(hit.value)): hit.count for hit in counted.hits}
 
+    def chunks_of_document(
+        self, index: ServedIndex, document_id: UUID, *, first: int, last: int, groups: Sequence[str] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the payloads of a document's chunks ``first`` to ``last`` in their order, as the groups may see them.
+
+        While a new version is written both may be there, so twice as many points are asked for as there are ordinals.
+        """
+        from qdrant_client.http import models
+
+        own = models.FieldCondition(key=Payload.DOCUMENT_ID, match=models.MatchValue(value=str(document_id)))
+        near = models.FieldCondition(key=Payload.ORDINAL, range=models.Range(gte=first, lte=last))
+        with translating(f"read a document of {index.physical}"):
+            records, _ = self._client.scroll(
+                index.physical,
+                scroll_filter=models.Filter(must=[own, near, *_rights(groups)]),
+                limit=2 * (last - first + 1),
+                with_payload=True,
+                with_vectors=False,
+            )
+        payloads: list[Mapping[str, Any]] = [record.payload or {} for record in records]
+        return sorted(payloads, key=lambda payload: payload[Payload.ORDINAL])
+
     def _look_up(self, collection: str) -> ServedIndex:
         with translating(f"read the alias of {collection}"):
             aliases = self._client.get_aliases().aliases

@@ -96,6 +96,20 @@ class TimescaleSearcher:
             rows = cursor.execute(tables.of(_COUNT_OF_DOCUMENTS + clause + _BY_DOCUMENT), parameters).fetchall()
         return {UUID(document): int(points) for document, points in rows}
 
+    def chunks_of_document(
+        self, index: ServedIndex, document_id: UUID, *, first: int, last: int, groups: Sequence[str] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the payloads of a document's chunks ``first`` to ``last`` in their order, as the groups may see them.
+
+        While a new version is written both may be there, so twice as many points are asked for as there are ordinals.
+        """
+        asked = [[str(document_id)], first, last, 2 * (last - first + 1)]
+        clause, parameters = Rules(groups=groups).build_query(asked)
+        doing = f"read a document of {index.physical}"
+        with indexed(self._sessions, self._registry, index.physical, doing) as (cursor, tables):
+            rows = cursor.execute(tables.of(_CHUNKS + clause + _IN_ORDER), parameters).fetchall()
+        return [{**payload, Payload.TEXT: text} for payload, text in rows]
+
     def _look_up(self, collection: str) -> ServedIndex:
         with self._sessions.transaction(f"read the alias of {collection}") as cursor:
             row = cursor.execute(_SERVED, [collection]).fetchone() if is_made(cursor) else None
@@ -131,3 +145,7 @@ _COUNT_OF_DOCUMENTS = f"""
 SELECT metadata ->> '{Payload.DOCUMENT_ID}', count(*) FROM {{points}}
 WHERE metadata ->> '{Payload.DOCUMENT_ID}' = ANY($1::text[]) AND """  # noqa: S608 - of constants
 _BY_DOCUMENT = " GROUP BY 1"
+_CHUNKS = f"""
+SELECT metadata, contents FROM {{points}} WHERE metadata ->> '{Payload.DOCUMENT_ID}' = ANY($1::text[])
+    AND (metadata ->> '{Payload.ORDINAL}')::integer BETWEEN $2 AND $3 AND """  # noqa: S608 - of constants
+_IN_ORDER = f" ORDER BY (metadata ->> '{Payload.ORDINAL}')::integer, id LIMIT $4"

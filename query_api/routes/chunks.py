@@ -1,0 +1,57 @@
+"""``GET /v1/documents/{document_id}/chunks``: what stands around a citation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
+from query_api.problems import NOT_FOUND, PROBLEMS
+from query_api.rights import served_to
+from query_api.seen_documents import SeenDocuments
+from query_api.shapes.citations import DocumentChunks, chunk_of
+from rag_core.callers import Caller
+from rag_core.citations import placed_texts
+from rag_core.vector_index import IndexGone, IndexSearcher, UnknownCollection
+from resources.clients.catalog.values import DocumentRow
+
+router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
+
+MAX_REACH = 20
+_MAX_ORDINAL = 2**31 - 1 - MAX_REACH
+
+
+@router.get("/documents/{document_id}/chunks", summary="Read around a citation", responses=NOT_FOUND)
+def chunks(
+    document_id: UUID,
+    catalog: CatalogDep,
+    connections: ConnectionsDep,
+    caller: ReaderDep,
+    around: Annotated[int, Query(ge=0, le=_MAX_ORDINAL, description="A citation's `ordinal`.")] = 0,
+    reach: Annotated[int, Query(ge=0, le=MAX_REACH, description="How many chunks before and behind it.")] = 3,
+) -> DocumentChunks:
+    """Return a chunk of a document with those before and behind it, as the index holds them now.
+
+    A newer version may have taken the place of the cited one meanwhile: each chunk says of which `version` it is.
+    """
+    searcher = connections.searcher()
+    row = SeenDocuments(catalog=catalog, searcher=lambda: searcher, caller=caller).known(document_id)
+    first, last = max(0, around - reach), around + reach
+    found: Sequence[Mapping[str, Any]] = []
+    try:
+        found = _found(searcher, caller, row, first, last, fresh=False)
+    except IndexGone:
+        found = _found(searcher, caller, row, first, last, fresh=True)
+    except UnknownCollection:
+        pass  # nothing of it was indexed yet
+    return DocumentChunks(
+        document_id=document_id, chunks=[chunk_of(each) for each in placed_texts(found)], total=row.chunks
+    )
+
+
+def _found(
+    searcher: IndexSearcher, caller: Caller, row: DocumentRow, first: int, last: int, *, fresh: bool
+) -> Sequence[Mapping[str, Any]]:
+    index = served_to(caller, searcher, row.collection, fresh=fresh)
+    return searcher.chunks_of_document(index, row.document_id, first=first, last=last, groups=caller.groups)
