@@ -52,7 +52,8 @@ def plan_stack(settings: Settings, *, with_s3: bool, with_kafka: bool = False) -
             f"RAG_PARTS names {', '.join(unknown)}, which is no part.", remedy=f"Parts are {', '.join(PART_NAMES)}."
         )
     asked = {name for name, is_asked in (("s3", with_s3), ("kafka", with_kafka)) if is_asked}
-    default = () if settings.parts else [name for name in PART_NAMES if name not in ONLY_WHEN_ASKED_FOR]
+    unasked = {*ONLY_WHEN_ASKED_FOR, *(["qdrant"] if settings.vectors != "qdrant" else [])}
+    default = () if settings.parts else [name for name in PART_NAMES if name not in unasked]
     wanted = {*settings.parts, *default, *asked}
     settings_of = {
         "postgres": "database_url",
@@ -69,6 +70,10 @@ def plan_stack(settings: Settings, *, with_s3: bool, with_kafka: bool = False) -
         for name, setting in settings_of.items()
         if getattr(settings, setting) is not None
     }
+    if settings.vectors == "timescale":
+        replaced.pop("qdrant", None)
+        if settings.timescale_url is not None:
+            replaced["timescale"] = "RAG_TIMESCALE_URL"
     names = [name for name in PART_NAMES if name in wanted and name not in replaced]
     if settings.run_launcher == "default" and "run-workers" in names:
         names.remove("run-workers")

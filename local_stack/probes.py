@@ -27,6 +27,7 @@ def probe_of(name: str, settings: Settings) -> Probe:
     probes: dict[str, Probe] = {
         "postgres": lambda: _sql(settings.require("database_url")),
         "qdrant": lambda: _http(settings.require("qdrant_url") + "/readyz", key=settings.qdrant_api_key),
+        "timescale": lambda: _sql(settings.require("timescale_url")),
         "s3": lambda: _bucket(settings),
         "kafka": lambda: _brokers(settings.require("kafka")),
         "dagster-webserver": lambda: _workspace(settings.require("dagster_url")),

@@ -131,6 +131,7 @@ _UNREAD = {"Connection": "close"}
 
 _AWAY = {
     "qdrant": "The vector index does not answer.",
+    "timescale": "The vector index does not answer.",
     "catalog": "The catalog's database does not answer.",
     "model": "The embedding model does not answer.",
     "chat model": "The chat model does not answer.",

@@ -33,13 +33,18 @@ class IngestConfig(dg.Config):
     )
 
 
-def build_collection_assets(collection: Collection, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Return a collection's ``documents → chunks → embeddings → vectors``, partitioned by blocks of arrivals."""
+def build_collection_assets(
+    collection: Collection, partitions: dg.PartitionsDefinition[str], *, store: str
+) -> dg.AssetsDefinition:
+    """Return a collection's ``documents → chunks → embeddings → vectors``, partitioned by blocks of arrivals.
+
+    ``store`` is what keeps the vectors, as Dagster shows it.
+    """
     code_version = code_version_of(collection)
 
     @dg.multi_asset(
         name=f"ingest_{collection.name}",
-        specs=asset_specs(collection, partitions, code_versions_of(collection)),
+        specs=asset_specs(collection, partitions, code_versions_of(collection), store=store),
         check_specs=check_specs(collection.name),
         can_subset=True,
         retry_policy=RETRIES,

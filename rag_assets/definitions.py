@@ -20,7 +20,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     A broken collection file never stops the others; a sensor that stays red says what is wrong with it.
     """
     collections, problems = usable_collections(settings.collections)
-    parts = [_definitions_of(loaded) for loaded in collections]
+    parts = [_definitions_of(loaded, settings) for loaded in collections]
     shared = dg.Definitions(
         resources={"ingestion": IngestionResource(), "parquet_parts": ParquetPartsIOManager()},
         executor=dg.in_process_executor,
@@ -29,13 +29,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions.merge(shared, *parts)
 
 
-def _definitions_of(loaded: LoadedCollection) -> dg.Definitions:
+def _definitions_of(loaded: LoadedCollection, settings: Settings) -> dg.Definitions:
     collection = loaded.collection
     blocks = blocks_of(collection.name)
     job = build_ingest_job(collection)
     keeping = build_housekeeping_job(collection, blocks)
     return dg.Definitions(
-        assets=[build_collection_assets(collection, blocks)],
+        assets=[build_collection_assets(collection, blocks, store=settings.vectors)],
         jobs=[job, keeping],
         schedules=[build_housekeeping_schedule(collection, keeping)],
         sensors=build_sensors(loaded, job=job, blocks=blocks),

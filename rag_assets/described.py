@@ -20,7 +20,6 @@ _KINDS = {
     "documents": {"parquet", "python"},
     "chunks": {"parquet", "python"},
     "embeddings": {"parquet", "openvino"},
-    "vectors": {"qdrant"},
 }
 
 
@@ -30,9 +29,9 @@ def asset_key(collection: str, layer: str) -> dg.AssetKey:
 
 
 def asset_specs(
-    collection: Collection, partitions: dg.PartitionsDefinition[str], code_versions: dict[str, str]
+    collection: Collection, partitions: dg.PartitionsDefinition[str], code_versions: dict[str, str], *, store: str
 ) -> list[dg.AssetSpec]:
-    """Return the four layers as Dagster shows them; each depends on the one before it."""
+    """Return the four layers as Dagster shows them; each depends on the one before it, the last lies in ``store``."""
     return [
         dg.AssetSpec(
             asset_key(collection.name, layer),
@@ -40,7 +39,7 @@ def asset_specs(
             description=f"{_DESCRIPTIONS[layer]}\n\n{collection.description}".strip(),
             group_name=collection.name,
             owners=list(collection.owners),
-            kinds=_KINDS[layer],
+            kinds=_KINDS.get(layer, {store}),
             code_version=code_versions[layer],
             partitions_def=partitions,
             skippable=True,

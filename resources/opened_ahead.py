@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from resources.clients.collection_files import usable_collections
 from resources.clients.settings import Settings
+from resources.clients.vector_stores import open_vector_store, vector_store_url
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
@@ -40,8 +41,9 @@ def open_ahead(settings: Settings) -> None:
     url = settings.database_url
     if url is not None:
         _keep(("catalog", url), lambda: _open_catalog(url))
-    if settings.qdrant_url is not None:
-        _keep(("index", settings.qdrant_url), lambda: _open_vector_store(settings))
+    index_url = vector_store_url(settings)
+    if index_url is not None:
+        _keep(("index", index_url), lambda: _open_vector_store(settings))
     for name, runtime in list(dict.fromkeys((one.embedding.model, one.embedding.runtime) for one in collections))[
         :MOST_MODELS
     ]:
@@ -55,7 +57,7 @@ def catalog_of(url: str) -> "Catalog":
 
 def vector_store_of(settings: Settings) -> "VectorStore":
     """Return the store of the vector index; the caller closes it."""
-    return _kept.pop(("index", settings.require("qdrant_url")), None) or _open_vector_store(settings)
+    return _kept.pop(("index", vector_store_url(settings)), None) or _open_vector_store(settings)
 
 
 def embedder_of(settings: Settings, collection: "Collection", model: str) -> "Embedder":
@@ -110,8 +112,6 @@ def _open_catalog(url: str) -> "Catalog":
 
 
 def _open_vector_store(settings: Settings) -> "VectorStore":
-    from resources.clients.vector_stores import open_vector_store
-
     return open_vector_store(settings)
 
 

@@ -11,6 +11,7 @@ from resources.clients.collection_files import LoadedCollection
 if TYPE_CHECKING:
     from resources.clients.catalog import Catalog
     from resources.clients.object_store import ObjectStore
+    from resources.clients.settings import Settings
     from sensors.dependencies import Dependency
     from sensors.sweep import SourceSweep
 
@@ -51,18 +52,15 @@ def shared_dependencies() -> "Sequence[Dependency]":
     """Return what this process's runs need besides their sources, each with a connection that stays open."""
     from resources.clients.settings import load_settings
 
-    settings = load_settings()
-    return _dependencies_of(settings.require("qdrant_url"), settings.qdrant_api_key, settings.parquet, os.getpid())
+    return _dependencies_of(load_settings(), os.getpid())  # pyright: ignore[reportArgumentType] - frozen: it has a hash
 
 
 @lru_cache(maxsize=4)
-def _dependencies_of(
-    qdrant_url: str, qdrant_api_key: str | None, parquet: str, process_id: int
-) -> "tuple[Dependency, ...]":
+def _dependencies_of(settings: "Settings", process_id: int) -> "tuple[Dependency, ...]":
     from sensors.dependencies import part_store, vector_index
 
     del process_id  # part of the key alone, as below
-    return vector_index(qdrant_url, qdrant_api_key), part_store(parquet)
+    return vector_index(settings), part_store(settings.parquet)
 
 
 @lru_cache(maxsize=4)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from rag_core.collection import BucketSource
 from rag_core.errors import DependencyUnavailable, RagError
+from resources.clients.settings import Settings
+from resources.clients.vector_stores import open_vector_store, vector_store_remedy
 from sensors.time_limits import begun
 
 LOOK_S = 3.0
@@ -72,18 +74,15 @@ def _reason(answer: "Future[object]", timeout_s: float) -> str:
     raise error
 
 
-def vector_index(url: str, api_key: str | None) -> Dependency:
-    """Return the Qdrant server, asked for its aliases: a small answer that needs the key, as writing does."""
-    from resources.clients.qdrant.connect import DEPENDENCY, connect, translating
-
-    client = connect(url, api_key, timeout_s=_INDEX_TIMEOUT_S)
+def vector_index(settings: Settings) -> Dependency:
+    """Return the vector store, asked for its aliases: a small answer that needs its key, as writing does."""
+    store = open_vector_store(settings, timeout_s=_INDEX_TIMEOUT_S)
+    searcher = store.searcher()
 
     def look() -> frozenset[str]:
-        with translating("list aliases"):
-            return frozenset(alias.alias_name for alias in client.get_aliases().aliases)
+        return frozenset(searcher.collections())
 
-    remedy = f"Start Qdrant at {url}, or correct RAG_QDRANT_URL and RAG_QDRANT_API_KEY."
-    return Dependency(name=f"vector index ({DEPENDENCY})", look=look, remedy=remedy)
+    return Dependency(name=f"vector index ({store.name})", look=look, remedy=vector_store_remedy(settings))
 
 
 def part_store(root: str) -> Dependency:

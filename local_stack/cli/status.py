@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from local_stack.cli.streams_status import stream_lines, streams_of
 from local_stack.status import PartStatus, stack_status
-from resources.clients.home import rag_home
+from resources.clients.home import rag_home, read_stack
 
 COLOURS = {"running": 32, "external": 36, "restarting": 31, "waiting": 33, "starting": 33}
+STORES = {"qdrant": "qdrant", "timescale": "timescale (PostgreSQL)"}
 HEADER = ("part", "state", "pid", "uptime", "restarts", "address")
 
 
@@ -18,13 +19,15 @@ def run_status(*, as_json: bool) -> int:
     home = rag_home()
     parts = stack_status(home)
     streams = streams_of(parts)
+    vectors = read_stack(home).get("settings", {}).get("vectors", "qdrant")
     if as_json:
-        shown = {"home": str(home), "parts": [part.to_json() for part in parts], "streams": streams}
+        shown = {"home": str(home), "vectors": vectors, "parts": [part.to_json() for part in parts], "streams": streams}
         print_lines([json.dumps(shown, indent=2)])
     elif not parts:
         print_lines([f"No stack runs in {home}. Start one with 'rag up'."])
     else:
         print_lines(_table(parts))
+        print_lines([f"vectors: {STORES[vectors]}"])
         print_lines([f"{part.name}: {part.detail}" for part in parts if part.detail])
         print_lines(list(stream_lines(streams)))
     return 0 if parts and all(part.state in ("running", "external") for part in parts) else 1

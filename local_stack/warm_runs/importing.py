@@ -19,7 +19,6 @@ MODULES = (
     "numpy",
     "pyarrow.compute",
     "pyarrow.parquet",
-    "qdrant_client",
     "httpcore",
     "encodings.idna",
     "tokenizers",
@@ -32,7 +31,6 @@ MODULES = (
     "resources.clients.embedders.openvino_bert",
     "resources.clients.object_store",
     "resources.clients.parsing",
-    "resources.clients.qdrant.store",
     "resources.clients.vector_stores",
     "local_stack.warm_runs.coordinator",
     "local_stack.warm_runs.launcher",
@@ -40,13 +38,20 @@ MODULES = (
 )
 """Not OpenVINO: importing it starts a thread; each worker does that for itself."""
 
+MODULES_OF_STORE = {
+    "qdrant": ("qdrant_client", "resources.clients.qdrant.store"),
+    "timescale": ("timescale_vector.client", "resources.clients.timescale.store"),
+}
+
 THREADLESS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """With these, NumPy and Arrow start no thread of their own when they are imported."""
 
 
 def import_ahead() -> None:
     """Import what runs import. A module that does not load is left to the run, which fails and says why."""
-    for module in MODULES:
+    from resources.clients.settings import load_settings
+
+    for module in (*MODULES, *MODULES_OF_STORE[load_settings().vectors]):
         try:
             importlib.import_module(module)
         except Exception:  # noqa: BLE001 - whatever a module does wrong, the run will say it

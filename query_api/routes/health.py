@@ -38,11 +38,12 @@ async def healthz() -> Alive:
 @router.get("/readyz", summary="Ready?", response_model=Ready, responses={503: PROBLEMS[503]})
 def readyz(connections: ConnectionsDep) -> Ready | Response:
     """Say whether catalog, index and models are there; each that is not is named in ``parts``."""
+    store = connections.settings.vectors
     parts = {
         "catalog": _state("catalog", lambda: _catalog(connections)),
-        "qdrant": _state("qdrant", lambda: _index(connections)),
+        store: _state(store, lambda: _index(connections)),
     }
-    parts["model"] = _state("model", lambda: _models(connections)) if parts["qdrant"] == "ok" else "unknown"
+    parts["model"] = _state("model", lambda: _models(connections)) if parts[store] == "ok" else "unknown"
     if all(state == "ok" for state in parts.values()):
         return Ready(parts=parts)
     waiting = ", ".join(name for name, state in parts.items() if state != "ok")

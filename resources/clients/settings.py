@@ -38,6 +38,10 @@ class Settings(BaseSettings):
 
     database_url: Secret = Field(None, description="Catalog: postgresql://…; given, no PostgreSQL is started.")
     dagster_database_url: Secret = Field(None, description="Dagster's storage; default beside the catalog.")
+    vectors: Literal["qdrant", "timescale"] = Field(
+        "qdrant", description="Which store keeps the vectors: qdrant, or timescale (PostgreSQL with pgvector)."
+    )
+    timescale_url: Secret = Field(None, description="PostgreSQL of the vectors; default the catalog's.")
     qdrant_url: str | None = Field(None, description="Vector index; given, no Qdrant is started.")
     qdrant_api_key: Secret = Field(None, description="Key of the vector index.")
     api_url: str | None = Field(None, description="Query API; given, none is started.")
@@ -104,7 +108,7 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("database_url", "dagster_database_url")
+    @field_validator("database_url", "dagster_database_url", "timescale_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("postgresql://", "postgres://")):

@@ -9,11 +9,16 @@ import pytest
 from rag_core.errors import DependencyUnavailable
 from resources.clients.catalog import Catalog
 from resources.clients.collection_files import LoadedCollection
+from resources.clients.settings import Settings
 from sensors.dependencies import Dependency, part_store, require, vector_index
 from sensors.time_limits import TimeLeft, begun
 from tests.qdrant.server import EdgeServer
 from tests.sensors.test_sensors import _due, _sweep, instance, loaded  # noqa: F401 - fixtures among them
 from tests.services.slow_proxy import SlowProxy
+
+
+def _at(home: Path, qdrant_url: str) -> Settings:
+    return Settings(home=home, qdrant_url=qdrant_url)
 
 
 def _claims(catalog: Catalog) -> int:
@@ -34,7 +39,7 @@ def test_no_claim_is_taken_while_the_vector_index_or_the_part_store_is_away(
     _drop(loaded, catalog, instance)
     (tmp_path / "parts").mkdir()
     with EdgeServer() as server:
-        needed = vector_index(server.url, None), part_store(str(tmp_path / "parts" / "parquet"))
+        needed = vector_index(_at(tmp_path, server.url)), part_store(str(tmp_path / "parts" / "parquet"))
         server.kill9()
         with pytest.raises(Exception, match=r"(?s)vector index \(qdrant\) is away.*Start Qdrant at http") as failed:
             _due(loaded, catalog, instance, *needed)
@@ -70,9 +75,9 @@ def test_an_outage_that_begins_while_the_tick_waits_takes_no_claim(
     assert _claims(catalog) == 0
 
 
-def test_a_server_that_accepts_and_never_answers_is_away_and_a_hanging_part_is_asked_once() -> None:
+def test_a_server_that_accepts_and_never_answers_is_away_and_a_hanging_part_is_asked_once(tmp_path: Path) -> None:
     with EdgeServer() as server, SlowProxy(server.port) as proxy:
-        index = vector_index(proxy.endpoint, None)
+        index = vector_index(_at(tmp_path, proxy.endpoint))
         require([index])
         proxy.stall()
         with pytest.raises(DependencyUnavailable, match="vector index"):
