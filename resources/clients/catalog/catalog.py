@@ -1,6 +1,6 @@
 """The catalog put together from its rooms."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from sqlalchemy import text
 
@@ -21,6 +21,8 @@ from resources.clients.catalog.outbox import Outbox
 from resources.clients.catalog.overview import Overview
 from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
+from resources.clients.catalog.queued import Answers, Webhooks
+from resources.clients.catalog.queued.waking import answers_heard
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.sources import Sources
 from resources.clients.catalog.stream_scopes import StreamScopes
@@ -52,6 +54,8 @@ class Catalog:
         self.outbox = Outbox(self._database)
         self.keys = Keys(self._database)
         self.audit = AuditLog(self._database)
+        self.answers = Answers(self._database)
+        self.webhooks = Webhooks(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
         self.evidence = Evidence(self._database)
@@ -67,6 +71,10 @@ class Catalog:
     def wait_for_due(self, collections: Sequence[str], *, timeout_s: float) -> frozenset[str]:
         """Return the collections with work to request, waiting up to ``timeout_s`` for the first; may be empty."""
         return wait_for_due(self._database, self.due, collections, timeout_s=timeout_s)
+
+    def answers_heard(self) -> AsyncGenerator[None]:
+        """Yield once it listens, and at each commit that has a question or notification for a worker; until closed."""
+        return answers_heard(self._database)
 
     def ping(self) -> None:
         """Return when the database answers; raises ``DependencyUnavailable``."""

@@ -62,6 +62,11 @@ class Database:
         with translating(), psycopg.connect(plain, autocommit=True, **self._connect_args) as session:
             yield session
 
+    async def async_session(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+        """Return a session outside the pool for an event loop, in autocommit: for LISTEN. The caller closes it."""
+        plain = self.url.replace("postgresql+psycopg://", "postgresql://", 1)
+        return await psycopg.AsyncConnection.connect(plain, autocommit=True, **self._connect_args)
+
     def close(self) -> None:
         """Close the pool's connections."""
         self.engine.dispose()
