@@ -13,7 +13,7 @@ from query_api.rights import seen_name, seen_names, served_to
 from rag_core.arrivals import ArrivalState
 from rag_core.callers import Caller, Scope
 from rag_core.errors import InvalidRequest
-from rag_core.vector_index import IndexSearcher, UnknownCollection
+from rag_core.vector_index import IndexGone, IndexSearcher, UnknownCollection
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DocumentPage, DocumentRow
 
@@ -89,12 +89,18 @@ class SeenDocuments:
         return place
 
     def _seen(self, collection: str, documents: Sequence[UUID]) -> Mapping[UUID, int]:
-        searcher = self.searcher()
         try:
-            index = served_to(self.caller, searcher, collection)
-            return searcher.points_of_documents(index, documents, groups=self.caller.groups)
+            try:
+                return self._counted(collection, documents, fresh=False)
+            except IndexGone:  # another index took its place since it was looked up
+                return self._counted(collection, documents, fresh=True)
         except UnknownCollection:
             return {}
+
+    def _counted(self, collection: str, documents: Sequence[UUID], *, fresh: bool) -> Mapping[UUID, int]:
+        searcher = self.searcher()
+        index = served_to(self.caller, searcher, collection, fresh=fresh)
+        return searcher.points_of_documents(index, documents, groups=self.caller.groups)
 
 
 def _is_number(text: str) -> bool:
