@@ -42,6 +42,7 @@ class Observation:
 
     ``announced`` is the version the source announced: for a store, the ETag, the modification time and the sidecar's
     ETag in one string; empty where it announced none. ``key`` is relative to the source's root; ``uri`` is canonical.
+    ``traceparent`` names the span in whose course it was made (W3C trace context); empty without one.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Observation:
     presence: Presence
     announced: str
     size_bytes: int
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +71,4 @@ class Arrival:
     attempts: int
     crashes: int
     recorded_at: datetime
+    traceparent: str = ""

@@ -13,6 +13,7 @@ from resources.clients.catalog.dead_letters import DeadLetters
 from resources.clients.catalog.descriptions import Descriptions
 from resources.clients.catalog.due import Due
 from resources.clients.catalog.evidence import Evidence
+from resources.clients.catalog.figures import Figures
 from resources.clients.catalog.indexes import Indexes
 from resources.clients.catalog.keys import Keys
 from resources.clients.catalog.messages import Messages
@@ -58,6 +59,7 @@ class Catalog:
         self.webhooks = Webhooks(self._database)
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
+        self.figures = Figures(self._database)
         self.evidence = Evidence(self._database)
         self.projects = Projects(self._database)
         self.sessions = Sessions(self._database)

@@ -110,6 +110,7 @@ def _due(row: Any) -> DueArrival:
         attempts=row.attempts,
         crashes=row.crashes,
         recorded_at=row.recorded_at,
+        traceparent=row.traceparent or "",
     )
     return DueArrival(
         arrival=arrival,
@@ -123,7 +124,7 @@ def _due(row: Any) -> DueArrival:
 # One that ended its process is not tried again by whoever looks at its block, only when it is asked for.
 _COLUMNS = """
 SELECT a.collection, a.number, a.partition, a.document_id, a.source, a.key, a.uri, a.presence, a.announced,
-       a.size_bytes, a.state, a.attempts, a.crashes, a.recorded_at,
+       a.size_bytes, a.state, a.attempts, a.crashes, a.recorded_at, a.traceparent,
        a.reconcile OR a.state = 'quarantined' AND a.reason_kind = 'crashed' AS reconcile,
        EXISTS (SELECT 1 FROM arrivals n WHERE n.document_id = a.document_id AND n.number > a.number
                AND n.state <> 'quarantined')

@@ -169,6 +169,7 @@ def _stage(
                     seen.body,
                     len(seen.body or b""),
                     seen.reading,
+                    seen.traceparent or None,
                 )
             )
     parameters = {"collection": collection, "source": source, "again": bool(replay)}
@@ -198,11 +199,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_messages (
     ord bigint NOT NULL, document_id uuid NOT NULL, key text COLLATE "C" NOT NULL, uri text COLLATE "C" NOT NULL,
     topic text NOT NULL, incarnation integer NOT NULL, partition integer NOT NULL, record_offset bigint NOT NULL,
     timestamp_ms bigint NOT NULL, presence text NOT NULL, etag text NOT NULL, media_type text NOT NULL,
-    details text NOT NULL, body bytea, size_bytes bigint NOT NULL, reading bigint NOT NULL
+    details text NOT NULL, body bytea, size_bytes bigint NOT NULL, reading bigint NOT NULL, traceparent text
 ) ON COMMIT DELETE ROWS
 """)
 _COPY = b"""COPY staged_messages (ord, document_id, key, uri, topic, incarnation, partition, record_offset,
-timestamp_ms, presence, etag, media_type, details, body, size_bytes, reading) FROM STDIN"""
+timestamp_ms, presence, etag, media_type, details, body, size_bytes, reading, traceparent) FROM STDIN"""
 
 # LATERAL with LIMIT keeps it a look-up by primary key, whatever the planner believes of the temporary table.
 _KNOWN = """
@@ -253,10 +254,10 @@ WHERE m.collection = :collection AND m.source = :source AND m.key = met.key AND 
 """)
 
 _OBSERVE = text("""
-INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes)
+INSERT INTO staged (ord, document_id, key, uri, presence, announced, size_bytes, traceparent)
 SELECT ord, document_id, key, uri, presence,
        incarnation || '/' || partition || '/' || record_offset
-           || CASE WHEN :replay = '' THEN '' ELSE '@' || :replay END, size_bytes
+           || CASE WHEN :replay = '' THEN '' ELSE '@' || :replay END, size_bytes, traceparent
 FROM staged_messages
 """)
 

@@ -8,11 +8,11 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0009"
+HEAD = "0010"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 _LOCK = 7_264_915_033_001
-_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"})
+_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"})
 
 
 def migrate(database: Database) -> None:

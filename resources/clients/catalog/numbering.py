@@ -25,10 +25,10 @@ from resources.clients.catalog.values import MAX_KEY_BYTES, PartitionLimits, Rec
 _STAGE = text("""
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
     ord bigint NOT NULL, document_id uuid NOT NULL, key text COLLATE "C" NOT NULL, uri text COLLATE "C" NOT NULL,
-    presence text NOT NULL, announced text NOT NULL, size_bytes bigint NOT NULL
+    presence text NOT NULL, announced text NOT NULL, size_bytes bigint NOT NULL, traceparent text
 ) ON COMMIT DELETE ROWS
 """)
-_COPY = b"COPY staged (ord, document_id, key, uri, presence, announced, size_bytes) FROM STDIN"
+_COPY = b"COPY staged (ord, document_id, key, uri, presence, announced, size_bytes, traceparent) FROM STDIN"
 
 # A row is compared with the one before it of the same key in this recording, the first with the latest recorded one.
 # LATERAL with LIMIT keeps it a look-up by primary key, whatever the planner believes of the temporary table.
@@ -62,9 +62,10 @@ WITH ranked AS MATERIALIZED (
     SELECT s.*, row_number() OVER (ORDER BY ord) - 1 AS rank FROM staged s
 ), added AS (
     INSERT INTO arrivals (collection, number, partition, document_id, source, key, uri, presence, announced, size_bytes,
-                          state, due_at, recorded_at, changed_at)
+                          state, due_at, recorded_at, changed_at, traceparent)
     SELECT :collection, :first + rank, :partition + width_bucket(rank, CAST(:firsts AS bigint[])) - 1,
-           document_id, :source, key, uri, presence, announced, size_bytes, 'pending', :now, :now, :now
+           document_id, :source, key, uri, presence, announced, size_bytes, 'pending', :now, :now, :now,
+           traceparent
     FROM ranked ORDER BY rank
 )
 INSERT INTO observations AS o
@@ -111,6 +112,7 @@ def stage(connection: Connection, collection: str, observations: Iterable[Observ
                     seen.presence.value,
                     seen.announced,
                     seen.size_bytes,
+                    seen.traceparent or None,
                 )
             )
     return staged

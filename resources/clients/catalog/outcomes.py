@@ -11,6 +11,7 @@ from rag_core.errors import DocumentRejected
 from resources.clients.catalog.failures import FailureEvent, remember_failures, storable
 from resources.clients.catalog.locking import lock_arrivals
 from resources.clients.catalog.owning import owned
+from resources.clients.catalog.tallies import count_outcomes
 from resources.clients.catalog.unsettled import FIRST_STAY_S, LONGEST_STAY_S, grown_stays
 from resources.clients.catalog.values import Claim, ClaimLost, HeadState, Outcome
 
@@ -81,6 +82,20 @@ def write_outcomes(
             raise ClaimLost(f"Arrival {each.head.arrival} of {claim.collection} is not this run's any more.")
     connection.execute(SETTLE, [{**common, **_arrival_row(each)} for each in settled])
     remember_failures(connection, claim.collection, (_event(claim, each) for each in settled if each.rejected))
+    if held:
+        first = [held[each.head.arrival] for each in settled if _is_searchable_now(each, held.get(each.head.arrival))]
+        now = max(row.now for row in held.values())
+        count_outcomes(connection, claim, (each.state for each in settled), (row.recorded_at for row in first), now)
+
+
+def _is_searchable_now(settled: Settled, row: Any) -> bool:
+    """Say whether an arrival's text became searchable with this outcome, and had not been before.
+
+    Another index, a new spec and a reconciliation write what was searchable already; its age says nothing then.
+    """
+    confirmed = settled.head.confirmed_arrival
+    was_there = row is None or row.read_version != "" or (confirmed is not None and confirmed >= settled.head.arrival)
+    return settled.state == "indexed" and not was_there
 
 
 def _event(claim: Claim, settled: Settled) -> FailureEvent:

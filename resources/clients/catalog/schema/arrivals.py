@@ -2,7 +2,8 @@
 
 ``due_at`` is the one marker of due work, beside the state that users see: pending and retrying arrivals always have it,
 processing ones never, and a settled one has it while it waits for reconciliation. ``before`` is what ``begin`` changed,
-kept while the arrival is in processing. ``stays`` counts how often it stayed due in a row.
+kept while the arrival is in processing. ``stays`` counts how often it stayed due in a row. ``traceparent`` names the
+span in whose course the arrival was recorded, as the upload or the message said it.
 """
 
 from sqlalchemy import (
@@ -59,6 +60,7 @@ arrivals = Table(
     Column("read_version_id", Text),
     time_column("recorded_at"),
     time_column("changed_at"),
+    Column("traceparent", Text),
     Index("arrivals_due", "collection", "partition", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("arrivals_of_document", "document_id", "number"),
     Index("arrivals_by_state", "collection", "state", "number"),

@@ -17,7 +17,8 @@ class StreamedMessage:
     """One message as a document's version: ``etag`` changes with its bytes and details; ``body`` is None where gone.
 
     ``details`` is a JSON object of title, url and metadata, as a sidecar would hold them; ``key`` and ``uri`` name the
-    document. ``reading`` numbers the pass over its partition in which it was read.
+    document. ``reading`` numbers the pass over its partition in which it was read. ``traceparent`` is the message's
+    own, empty without one.
     """
 
     key: str
@@ -30,6 +31,7 @@ class StreamedMessage:
     media_type: str
     details: str
     reading: int = 0
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
