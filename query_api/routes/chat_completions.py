@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from query_api.answering.leaving import CLIENT_LEFT, ClientLeft, EventStream, unless_left
-from query_api.dependencies import AnswererDep, LinksDep, NoteDep, ReaderDep
+from query_api.dependencies import AnswererDep, ConversationsDep, LinksDep, NoteDep, ReaderDep
 from query_api.openai_errors import OPENAI_ERRORS
 from query_api.problems import NotFound
 from query_api.routes.models import named_as_collection
@@ -27,6 +27,7 @@ async def chat_completions(
     body: ChatCompletionRequest,
     request: Request,
     answerer: AnswererDep,
+    conversations: ConversationsDep,
     links: LinksDep,
     caller: ReaderDep,
     note: NoteDep,
@@ -36,13 +37,21 @@ async def chat_completions(
     asked = ask_of_messages(body)
     note.of("ask", collection=body.model, subject=asked.question)
     try:
-        if not body.stream:
-            return completion(body.model, await unless_left(request, answerer.answer(asked, caller)), links)
-        opened = await unless_left(request, answerer.open(asked, caller))
+        talk = await unless_left(request, conversations.open(asked, caller, body.session_id))
+        with talk.deciding(left=ClientLeft):
+            if not body.stream:
+                answered = await unless_left(request, answerer.answer(talk.ask, caller))
+                return completion(body.model, await talk.answered(answered), links)
+            opened = await unless_left(request, answerer.open(talk.ask, caller))
     except ClientLeft:
         return Response(status_code=CLIENT_LEFT)
     except UnknownCollection as error:
         raise NotFound(error.message, remedy=error.remedy) from error
     with_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-    chunks = completion_chunks(body.model, answerer.events(opened), links, with_usage=with_usage)
-    return EventStream(chunks, close=opened.close)
+    chunks = completion_chunks(body.model, talk.kept(answerer.events(opened)), links, with_usage=with_usage)
+
+    def close() -> None:
+        opened.close()
+        talk.close()
+
+    return EventStream(chunks, close=close)

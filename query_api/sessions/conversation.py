@@ -5,7 +5,7 @@
 3. Question and answer are stored together before the answer leaves: what was seen to be answered can be leaned on.
 4. A client that leaves before that has its question stored alone, as cancelled; a question that fails stores nothing.
 
-A question outside any session passes through unchanged.
+A question outside any session takes along words of the talk that its client sent, by the rule, and is not stored.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +27,7 @@ from rag_core.answering.generation import ChatTurn
 from rag_core.callers import Caller
 from rag_core.citations import Place
 from rag_core.errors import InvalidRequest, RagError
+from rag_core.sessions.follow_up import follow_up
 from rag_core.sessions.values import (
     LIMITS,
     ChatMessage,
@@ -62,10 +64,10 @@ class Conversations:
     async def open(self, ask: Ask, caller: Caller, session_id: UUID | None) -> "Conversation":
         """Hold the session for a question; raises ``UnknownSession``, ``SessionBusy``, ``InvalidRequest``."""
         if session_id is None:
-            return Conversation(ask)
-        if ask.history:
+            return Conversation(replace(ask, question=follow_up(ask.question, _said_before(ask)).text))
+        if any(turn.role != "system" for turn in ask.history):
             raise InvalidRequest(
-                "A session has a history of its own.", remedy="Leave out 'history', or leave out 'session_id'."
+                "A session has a history of its own.", remedy="Send the question alone, or leave out 'session_id'."
             )
         holder = uuid4()
         try:
@@ -92,7 +94,7 @@ class Conversations:
             held.cancel()
             raise
         return SessionTurn(
-            replace(ask, question=standalone, history=_talk(history)),
+            replace(ask, question=standalone, history=(*ask.history, *_talk(history))),
             asked=ask.question,
             seen_as=caller.groups_within(ask.groups),
             catalog=catalog,
@@ -276,6 +278,22 @@ def _talk(history: Sequence[ChatMessage]) -> tuple[ChatTurn, ...]:
         for message in history
         if message.turn in answered
     )
+
+
+def _said_before(ask: Ask) -> list[ChatMessage]:
+    """Return the talk that a client sent, as if it were a session's."""
+    now = datetime.now(UTC)
+    talk = [turn for turn in ask.history if turn.role != "system"]
+    return [
+        ChatMessage(
+            number=number,
+            created_at=now,
+            said=NewMessage(
+                role=Role(turn.role), content=turn.content, collection=ask.collection, status=TurnStatus.ANSWERED
+            ),
+        )
+        for number, turn in enumerate(talk, start=1)
+    ]
 
 
 async def _hold(catalog: Catalog, turn: HeldTurn) -> None:

@@ -4,6 +4,7 @@ What would change the answer and cannot be done here (tools, several choices, pe
 """
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -90,6 +91,9 @@ class ChatCompletionRequest(BaseModel):
     filters: Filters = Field(default_factory=dict)
     groups: Groups = None
     generation: Generator = Field(default=Generator.AUTO, description="As in `/v1/ask`.")
+    session_id: UUID | None = Field(
+        default=None, description="As in `/v1/ask`; the session has the talk, `messages` the question alone."
+    )
 
 
 def ask_of_messages(request: ChatCompletionRequest) -> Ask:

@@ -165,3 +165,35 @@ def test_the_openapi_document_declares_what_a_session_answers(talk: Talk) -> Non
     assert {"404", "409"} <= document["paths"]["/v1/ask"]["post"]["responses"].keys()
     assert "/v1/sessions/{session_id}/messages" in document["paths"]
     assert "chat_messages" not in json.dumps(document)
+
+
+def test_a_client_that_sends_its_own_talk_is_understood_without_a_session(talk: Talk) -> None:
+    history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "For thirty days."}]
+    answer = talk.api.answer(FOLLOW_UP, history=history, generation="extractive")
+    assert (answer["answered"], answer["citations"][0]["uri"]) == (True, BACKUPS.uri)
+    assert (answer["question"], answer["session"]) == (FOLLOW_UP, None)
+
+
+def test_openais_clients_chat_within_a_session(talk: Talk) -> None:
+    def chat(text: str, **more: Any) -> httpx.Response:
+        wish = {"role": "system", "content": "Be short."}
+        body = {"model": COLLECTION, "session_id": talk.id, "generation": "extractive"}
+        return send(talk.api, "POST", "/v1/chat/completions", json=body | more | {"messages": [wish, _user(text)]})
+
+    assert chat(QUESTION).status_code == 200
+    streamed = chat(FOLLOW_UP, stream=True)
+    assert "thirty days" in streamed.text
+    assert [(each["number"], each["standalone"]) for each in talk.messages()] == [
+        (1, None),
+        (2, None),
+        (3, BY_RULE),
+        (4, None),
+    ]
+    twice = [_user(QUESTION), {"role": "assistant", "content": "x"}, _user(FOLLOW_UP)]
+    body = {"model": COLLECTION, "session_id": talk.id, "messages": twice}
+    refused = send(talk.api, "POST", "/v1/chat/completions", json=body)
+    assert (refused.status_code, "history of its own" in refused.json()["error"]["message"]) == (400, True)
+
+
+def _user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
