@@ -7,7 +7,7 @@ import pytest
 from rag_core.sessions.refusals import UnknownSession
 from resources.clients.catalog import Catalog, open_catalog
 from tests.services.timescale import VARIABLE, TimescaleServer, timescale_binaries
-from tests.sessions.conftest import OWNER, new_session, rows, talk
+from tests.sessions.conftest import OWNER, fresh_id, new_session, rows, talk
 
 pytestmark = pytest.mark.skipif(
     timescale_binaries() is None, reason=f"no PostgreSQL here has TimescaleDB; {VARIABLE} can name one"
@@ -100,14 +100,17 @@ def test_warm_messages_are_compressed_and_cold_ones_dropped_with_their_sessions(
     assert [each.number for each in catalog.turns.begin(OWNER, warm).history] == [1, 2, 3, 4]
 
 
-def test_a_session_is_deleted_out_of_compressed_messages(catalog: Catalog, url: str) -> None:
-    kept, deleted = new_session(catalog), new_session(catalog)
-    for session in (kept, deleted):
+def test_sessions_are_deleted_out_of_compressed_messages(catalog: Catalog, url: str) -> None:
+    project = catalog.projects.create(OWNER, fresh_id(), title="P").id
+    kept, deleted, inside = new_session(catalog), new_session(catalog), new_session(catalog, project=project)
+    for session in (kept, deleted, inside):
         talk(catalog, session)
         make_old(url, session, 60)
     catalog.kept_messages.prune(warm_days=30, keep_days=365)
     run_policies(url)
+    assert (True,) in rows(url, CHUNKS.replace("range_start::date::text, ", ""))
     catalog.sessions.delete(OWNER, deleted)
+    catalog.projects.delete(OWNER, project)
     assert rows(url, "SELECT DISTINCT session_id FROM chat_messages") == [(kept,)]
 
 
