@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag_core.errors import ConfigurationError
+from rag_core.webhooks import SHORTEST_SECRET, parse_webhook_hosts
 from resources.clients.home import rag_home, read_stack
 
 PREFIX = "RAG_"
@@ -97,13 +98,26 @@ class Settings(BaseSettings):
     chat_temperature: float = Field(0, ge=0, le=2, description="0: the likeliest words.")
     chat_seed: int | None = Field(None, description="Makes answers repeatable where the server can.")
 
+    answers_queue: int = Field(
+        1000, ge=1, le=1_000_000, description="How many asynchronous questions may wait; beyond them: 429, Retry-After."
+    )
+    answers_concurrency: int = Field(4, ge=1, le=256, description="How many questions one worker answers at once.")
+    answers_lease_s: float = Field(
+        20, ge=1, le=3600, description="A question is given to another worker when its own was silent for so long."
+    )
+    answers_keep_days: int = Field(7, ge=1, le=36_500, description="How long questions and their answers are kept.")
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts that webhooks may tell: host, host:port, host=address; none by default."
+    )
+    webhook_secret: Secret = Field(None, validate_default=True, description="Secret that webhooks are signed with.")
+
     run_launcher: Literal["warm", "default"] = Field(
         "warm", description="How runs start: warm (workers that wait for them) or default (Dagster's own launcher)."
     )
     run_workers: int = Field(2, ge=1, le=16, description="How many warm run workers wait for a run.")
     parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
 
-    @field_validator("parts", "api_hosts", mode="before")
+    @field_validator("parts", "api_hosts", "webhook_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -122,6 +136,19 @@ class Settings(BaseSettings):
         if any(not _ADDRESS.fullmatch(address) for address in addresses):
             raise ValueError("must be host:port, or several of them with commas between")
         return ",".join(addresses) or None
+
+    @field_validator("webhook_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_webhook_hosts(value)
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("webhook_hosts") and len(value or "") < SHORTEST_SECRET:
+            raise ValueError(f"must have at least {SHORTEST_SECRET} characters where RAG_WEBHOOK_HOSTS names hosts")
+        return value
 
     @field_validator("chat_model")
     @classmethod
