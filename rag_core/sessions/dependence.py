@@ -28,6 +28,12 @@ _AUXILIARIES = frozenset(
     """am are be been being can could did do does had has have is may might must shall should was were will would isn't
     aren't doesn't don't didn't wasn't weren't won't can't""".split()  # noqa: SIM905
 )
+_BE_HAVE = frozenset("am are be been being had has have is was were".split())  # noqa: SIM905
+_PARTICIPLES = frozenset(
+    """begun bought broken brought built chosen cut done drawn driven found given gone got held kept laid led left lent
+    let lost made meant met paid put read run said seen sent set shown sold spent spoken taken taught told understood
+    won worn written""".split()  # noqa: SIM905
+)
 _PREPOSITIONS = frozenset(
     """about above after against at before behind below beside besides beyond by despite during except for from in
     inside into like near of off on onto outside over per since than through to toward towards under until up with
@@ -81,6 +87,30 @@ def leans_on_talk(question: str) -> bool:
         or _is_fragment(words)
         or any(_points_back(words, at, lower) for at in range(len(words)))
     )
+
+
+def says_of_it(question: str) -> bool:
+    """Say whether a question says something itself of what it points back at: "where are those *stored*?"."""
+    words = words_of(question)
+    lower = " ".join(word.text for word in words)
+    return any(word.names for word in words) and any(_points_back(words, at, lower) for at in range(len(words)))
+
+
+def without_predicate(words: Sequence[Word]) -> list[Word]:
+    """Return a question's words without what it says of its subject: "are backups *kept*", "who *approves* trips".
+
+    Seen are participles behind a form of "be" or "have", and the word behind "who"; other verbs look like nouns.
+    """
+    left: list[Word] = []
+    passive = -1
+    for at, word in enumerate(words):
+        before = words[at - 1] if at else None
+        is_participle = word.clause == passive and (word.text.endswith("ed") or word.text in _PARTICIPLES)
+        if word.text in _BE_HAVE:
+            passive = word.clause
+        if not is_participle and not (before is not None and before.text == "who"):
+            left.append(word)
+    return left
 
 
 def words_of(text: str) -> list[Word]:

@@ -19,7 +19,7 @@ LEANING = """
 and how long are those kept? | Why? | How long? | For how long? | What about contractors? | Who approves them?
 Who in the company approves them? | Who approves? | In Germany? | For contractors in Germany? | And in winter?
 Is that also true for contractors? | Does that include Sundays? | Who decided that? | When was it changed? | Explain.
-How long does it take? | How is it related to backups? | Tell me more. | Can you give an example? | But who pays?
+How long does it take? | How is it related to audits? | Tell me more. | Can you give an example? | But who pays?
 Which one is cheaper? | Who works there? | What is its retention? | Is the same true for contractors? | What's that?
 Who approves such exceptions? | What should I use instead? | Are they encrypted? | What happens after that?
 Can they be restored by an intern? | How often is it tested? | Do these expire? | What does this policy cover?
@@ -57,14 +57,25 @@ def test_a_question_that_stands_alone_stays_as_it_is(text: str) -> None:
     assert follow_up(text, TALK).text == text
 
 
-def test_words_come_from_the_last_question() -> None:
-    found = follow_up("and how long are those kept?", TALK)
-    assert found.text == "and how long are those kept? (backups stored)"
+@pytest.mark.parametrize(
+    ("last", "text", "added"),
+    [
+        ("Where are backups stored?", "what about those?", "backups stored"),
+        ("Where are backups stored?", "and how long are those kept?", "backups"),
+        ("Who approves expensive trips?", "And how are those booked?", "expensive trips"),
+        ("Who approves expensive trips?", "And cheap trips?", "approves expensive"),
+        ("How many days of holiday do employees have?", "What about contractors?", "days holiday employees"),
+        ("What is the retention of backups?", "Who changed it?", "retention backups"),
+    ],
+)
+def test_a_question_with_something_of_its_own_to_say_takes_the_subject_alone(last: str, text: str, added: str) -> None:
+    talk = (stored(1, question(last)), stored(2, answer()))
+    assert follow_up(text, talk).text == f"{text} ({added})"
 
 
-def test_a_question_that_names_little_takes_the_last_headings_that_were_cited_along() -> None:
-    talk = (stored(1, question("Backups?")), stored(2, answer(headings=("Handbook", "Retention of copies"))))
-    assert follow_up("and how long?", talk).added == ("backups", "retention", "copies")
+def test_after_a_question_that_named_nothing_the_headings_that_were_cited_join_in() -> None:
+    talk = (stored(1, question("Why?")), stored(2, answer(headings=("Handbook", "Retention of copies"))))
+    assert follow_up("and how long?", talk).added == ("retention", "copies")
 
 
 def test_a_chain_of_follow_ups_keeps_its_subject() -> None:
