@@ -12,7 +12,7 @@ from resources.clients.timescale.rules import Rules
 
 MOST_HNSW_DIMENSIONS = 2000
 _MOST_EF_SEARCH = 1000
-_LEAST_LOOKED_AT = 100
+_LEAST_LOOKED_AT = 200
 """How many points the nearest-neighbour index keeps in view at least; more find more of the true nearest."""
 
 
@@ -48,7 +48,7 @@ class PointStatements:
     def settings(self, limit: int) -> list[str]:
         """Return what to set within the transaction of a search: how far the nearest-neighbour index looks."""
         library = _library()
-        looked_at = max(_LEAST_LOOKED_AT, limit)
+        looked_at = max(_LEAST_LOOKED_AT, 2 * limit)
         asked: list[Any] = []
         if self.method == "diskann":
             asked = [library.DiskAnnIndexParams(search_list_size=looked_at)]
