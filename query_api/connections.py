@@ -9,6 +9,9 @@ from query_api.answering.answerer import Answerer
 from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
+from query_api.observing.catalog_figures import CatalogFigures
+from query_api.observing.telemetry import Telemetry
+from query_api.queued.accepting import QuestionDesk
 from query_api.retrieving import Retriever
 from query_api.sessions.conversation import Conversations
 from query_api.sessions.rewriting import Rewriter
@@ -17,13 +20,17 @@ from query_api.uploading.bounds import UploadBounds
 from query_api.uploading.declared import Targets
 from query_api.uploading.intake import UploadDesk
 from rag_core.embedding import Embedder
+from rag_core.webhooks import parse_webhook_hosts
 from resources.clients.settings import Settings
+from resources.clients.tracing import open_traces
 
 if TYPE_CHECKING:
     from rag_core.vector_index import IndexSearcher
     from resources.clients.catalog import Catalog
 
 INDEX_TIMEOUT_S = 10
+SERVICE = "rag-query-api"
+"""Under which name its spans are found."""
 
 
 class Connections:
@@ -38,6 +45,8 @@ class Connections:
     ) -> None:
         self.settings = settings
         self.encoders = Encoders(open_model or self._open_model)
+        self.telemetry = Telemetry(open_traces(settings, service=SERVICE))
+        self.catalog_figures = CatalogFigures(lambda: self.catalog().figures.read())
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._searcher: IndexSearcher | None = None
@@ -76,7 +85,10 @@ class Connections:
     def retriever(self) -> Retriever:
         """Return what finds passages."""
         return Retriever(
-            searcher=self.searcher(), encoders=self.encoders, answer_threshold=self.settings.answer_threshold
+            searcher=self.searcher(),
+            encoders=self.encoders,
+            answer_threshold=self.settings.answer_threshold,
+            stage=self.telemetry.stage,
         )
 
     def answerer(self) -> Answerer:
@@ -85,7 +97,7 @@ class Connections:
             if self._answerer is None:
                 from resources.clients.chat import open_chat
 
-                self._answerer = Answerer(self.retriever, open_chat(self.settings))
+                self._answerer = Answerer(self.retriever, open_chat(self.settings), telemetry=self.telemetry)
         return self._answerer
 
     def conversations(self) -> Conversations:
@@ -110,6 +122,15 @@ class Connections:
                 self._uploads = UploadDesk(Targets(self.settings.collections), self.catalog, self._bounds)
         return self._uploads
 
+    def question_desk(self) -> QuestionDesk:
+        """Return the desk that takes asynchronous questions."""
+        return QuestionDesk(
+            catalog=self.catalog,
+            searcher=self.searcher,
+            hosts=parse_webhook_hosts(self.settings.webhook_hosts),
+            max_waiting=self.settings.answers_queue,
+        )
+
     def job_watch(self) -> JobWatch:
         """Return what keeps the event streams of jobs."""
         with self._lock:
@@ -131,6 +152,7 @@ class Connections:
         self.encoders.close()
         for close in reversed(self._closing):
             close()
+        self.telemetry.traces.close()
 
     def _look_up(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobShape]:
         links = Links(self.settings.dagster_url)

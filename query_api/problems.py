@@ -16,10 +16,12 @@ from query_api.correlation import state_of
 from query_api.uploading.refusals import UploadRefused, UploadsBusy
 from query_api.wrong_fields import sentences, wrong_fields
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest, RagError, Transient
+from rag_core.queued_answers import AnswersFull, UnknownAnswer
 from rag_core.sessions.refusals import SessionBusy, TurnLost, UnknownProject, UnknownSession
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+QUEUE_WAIT_S = 5
 _log = logging.getLogger("query_api")
 
 
@@ -93,7 +95,7 @@ def _of_ours(request: Request, error: Exception) -> Response:
 
 def problem_of(error: Exception) -> Response:
     """Return an error of ours as a problem."""
-    if isinstance(error, NotFound | UnknownProject | UnknownSession):
+    if isinstance(error, NotFound | UnknownProject | UnknownSession | UnknownAnswer):
         return problem_response(404, error.message, remedy=error.remedy)
     if isinstance(error, Forbidden):
         return problem_response(403, error.message, remedy=error.remedy)
@@ -105,6 +107,8 @@ def problem_of(error: Exception) -> Response:
     if isinstance(error, UploadsBusy):
         waiting = {"Retry-After": str(RETRY_AFTER_S), **_UNREAD}
         return problem_response(503, error.message, remedy=error.remedy, headers=waiting)
+    if isinstance(error, AnswersFull):
+        return problem_response(429, error.message, remedy=error.remedy, headers={"Retry-After": str(QUEUE_WAIT_S)})
     if isinstance(error, InvalidRequest):
         return problem_response(422, error.message, remedy=error.remedy or "Correct the request; /docs describes it.")
     if isinstance(error, DependencyUnavailable):

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from query_api.routes import (
+    answers,
     ask,
     chat_completions,
     chunks,
@@ -11,6 +12,7 @@ from query_api.routes import (
     embeddings,
     health,
     jobs,
+    metrics,
     models,
     projects,
     search,
@@ -22,6 +24,7 @@ from query_api.routes import (
 router = APIRouter()
 router.include_router(search.router)
 router.include_router(ask.router)
+router.include_router(answers.router)
 router.include_router(chat_completions.router)
 router.include_router(models.router)
 router.include_router(embeddings.router)
@@ -34,3 +37,4 @@ router.include_router(jobs.router)
 router.include_router(collections.router)
 router.include_router(streams.router)
 router.include_router(health.router)
+router.include_router(metrics.router)

@@ -13,6 +13,7 @@ from query_api.shapes.questions import MAX_READ_PASSAGES, Filters, Groups
 from query_api.shapes.text import CollectionName, QuestionText, TurnText
 from rag_core.answering.extractive import Abstained
 from rag_core.answering.generation import ChatTurn
+from rag_core.webhooks import MAX_URL_CHARACTERS
 
 MAX_TURNS = 200
 MAX_SEED = 2**53 - 1
@@ -43,6 +44,7 @@ class AskRequest(BaseModel):
             "examples": [
                 {"collection": "handbook", "question": "How long are backups kept?"},
                 {"collection": "handbook", "question": "How long are backups kept?", "stream": True},
+                {"collection": "handbook", "question": "How long are backups kept?", "async": True},
             ]
         },
     )
@@ -70,6 +72,14 @@ class AskRequest(BaseModel):
     session_id: UUID | None = Field(
         default=None,
         description="Ask within a session: a follow-up is rewritten with its history, question and answer are stored.",
+    )
+    asynchronous: bool = Field(
+        default=False, alias="async", description="Queue the question: 202 with an id, by which the answer is read."
+    )
+    webhook_url: str | None = Field(
+        default=None,
+        max_length=MAX_URL_CHARACTERS,
+        description="With `async`: told when the question is answered or failed; hosts of RAG_WEBHOOK_HOSTS only.",
     )
 
 
