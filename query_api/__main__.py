@@ -11,6 +11,7 @@ def main() -> int:
     import uvicorn
 
     from query_api.app import create_app
+    from query_api.observing.logs import log_config
     from resources.clients.settings import load_settings
 
     try:
@@ -23,7 +24,8 @@ def main() -> int:
         app,
         host=settings.api_host,
         port=settings.api_port,
-        log_level="warning",
+        log_config=log_config(settings.log_format),
+        access_log=False,  # the API writes its own lines
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,

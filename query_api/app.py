@@ -12,6 +12,7 @@ from query_api.connections import Connections
 from query_api.correlation import Correlation
 from query_api.exposure import host_names
 from query_api.guards import Guards
+from query_api.observing.requests import Observing
 from query_api.openai_errors import OpenAiErrors
 from query_api.pages import add_pages
 from query_api.problems import add_problem_handlers
@@ -85,5 +86,6 @@ def create_app(
     app.add_middleware(Auditing, keep=trail.keep)
     app.add_middleware(Authentication, ring=ring, limits=RateLimits(), per_minute=settings.requests_per_minute)
     app.add_middleware(OpenAiErrors)
+    app.add_middleware(Observing, telemetry=held.telemetry)
     app.add_middleware(Correlation)
     return app

@@ -11,15 +11,17 @@ from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag_core.traces import trace_id, valid_traceparent
+
 HEADER = "X-Request-ID"
 _USABLE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TRACE_PARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that is being answered; empty outside of one."""
 
 trace_parent: ContextVar[str] = ContextVar("trace_parent", default="")
-"""The ``traceparent`` that came with the request; empty without a valid one."""
+"""What spans of the request are children of: its own span where spans are kept, else the ``traceparent`` that came
+with it; empty without a valid one."""
 
 
 def state_of(scope: Scope) -> MutableMapping[str, Any]:
@@ -39,7 +41,7 @@ class Correlation:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        parent = _valid_parent(headers.get(b"traceparent", b""))
+        parent = valid_traceparent(headers.get(b"traceparent", b"").decode("latin-1"))
         identity = _identity(headers.get(HEADER.lower().encode(), b""), parent)
         state_of(scope)["request_id"] = identity
         identity_token, parent_token = request_id.set(identity), trace_parent.set(parent)
@@ -59,11 +61,4 @@ class Correlation:
 def _identity(given: bytes, parent: str) -> str:
     if _USABLE.fullmatch(given):
         return given.decode()
-    return parent.split("-")[1] if parent else uuid4().hex
-
-
-def _valid_parent(given: bytes) -> str:
-    found = _TRACE_PARENT.fullmatch(given)
-    if found is None or not int(found[1], 16) or not int(found[2], 16):  # all zeros mean "none"
-        return ""
-    return given.decode()
+    return trace_id(parent) or uuid4().hex

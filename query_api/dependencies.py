@@ -81,5 +81,6 @@ NoteDep = Annotated[Note, Depends(_note)]
 ReaderDep = Annotated[Caller, Depends(_with(Scope.READ))]
 UploaderDep = Annotated[Caller, Depends(_with(Scope.INGEST))]
 AdminDep = Annotated[Caller, Depends(_with(Scope.ADMIN))]
+MonitorDep = Annotated[Caller, Depends(_with(Scope.METRICS))]
 """Who sends the request, with the scope that it needs; which collections they may use is asked of ``rights``."""
 LinksDep = Annotated[Links, Depends(_links)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from query_api.encoding import Encoders
+from query_api.observing.stages import Stage, Staged, unmeasured
 from query_api.rights import served_to
 from rag_core.answering.extractive import Abstained, Answer, Question, answer_from
 from rag_core.callers import Caller
@@ -48,6 +49,7 @@ class Retriever:
     searcher: IndexSearcher
     encoders: Encoders
     answer_threshold: float
+    stage: Staged = unmeasured
 
     def search(self, query: Query) -> Found:
         """Return the passages of a query; an index replaced in between is looked up once more."""
@@ -77,24 +79,29 @@ class Retriever:
     def _search(self, query: Query, index: ServedIndex) -> Found:
         conditions = parse_filters(query.filters, index.fields)
         spec = index.spec
-        sparse = SparseVector(indices=(), values=())
-        if query.mode is not Mode.DENSE:
-            sparse = self.encoders.bm25(spec).query(query.text)
-        dense = None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text)
-        candidates = self.searcher.candidates(
-            index,
-            dense=dense,
-            sparse=sparse,
-            groups=query.caller.groups_within(query.groups),
-            conditions=conditions,
-            limit=max(DEPTH, 2 * query.top_k),
-        )
+        with self.stage(Stage.ENCODE):
+            sparse = SparseVector(indices=(), values=())
+            if query.mode is not Mode.DENSE:
+                sparse = self.encoders.bm25(spec).query(query.text)
+            dense = None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text)
+        with self.stage(Stage.SEARCH):
+            candidates = self.searcher.candidates(
+                index,
+                dense=dense,
+                sparse=sparse,
+                groups=query.caller.groups_within(query.groups),
+                conditions=conditions,
+                limit=max(DEPTH, 2 * query.top_k),
+            )
         if dense is not None and query.mode is Mode.HYBRID and query.fusion is Fusion.BOUNDED_SUM:
-            candidates = self.searcher.completed(index, candidates, dense=dense, sparse=sparse)
-        bounds = term_bounds(candidates.term_tops, sparse.values, points=index.points, k1=spec.bm25_k1)
-        ranked = fuse(candidates.dense, candidates.sparse, mode=query.mode, fusion=query.fusion, bound=sum(bounds))
+            with self.stage(Stage.COMPLETE):
+                candidates = self.searcher.completed(index, candidates, dense=dense, sparse=sparse)
+        with self.stage(Stage.FUSE):
+            bounds = term_bounds(candidates.term_tops, sparse.values, points=index.points, k1=spec.bm25_k1)
+            ranked = fuse(candidates.dense, candidates.sparse, mode=query.mode, fusion=query.fusion, bound=sum(bounds))
+            passages = distinct_passages(ranked, candidates.payloads, limit=query.top_k)
         return Found(
             index=index,
-            passages=distinct_passages(ranked, candidates.payloads, limit=query.top_k),
+            passages=passages,
             term_weights=dict(zip(sparse.indices, bounds, strict=True)),
         )

@@ -8,10 +8,11 @@ from rag_core.access import narrowed_groups
 
 
 class Scope(StrEnum):
-    """What a key is for; ``ADMIN`` implies both others."""
+    """What a key is for; ``ADMIN`` implies all others."""
 
     READ = "read"
     INGEST = "ingest"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

@@ -75,6 +75,8 @@ class BlockWork:
             self.say("The claim of this run has moved on: another run does the block's work. Nothing to do.")
             return None
         try:
+            traces = opened_ahead.traces_of(self.settings)
+            self.closing.callback(traces.close)
             run = IngestRun(
                 collection=self.loaded.collection,
                 catalog=self.catalog,
@@ -90,6 +92,7 @@ class BlockWork:
                 recompute=recompute,
                 on_progress=_every(SAY_EVERY_S, self._say_counts),
                 on_embedding=_every(SAY_EVERY_S, self._say_embedding),
+                traces=traces,
             )
             report = run.process(claim, reconcile=claim_number is None)
         except DependencyUnavailable:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
     from rag_core.collection import Collection
+    from rag_core.traces import Traces
     from rag_core.vector_index import VectorStore
     from resources.clients.catalog import Catalog
     from resources.clients.embedders import Embedder
     from resources.clients.parsing import ParseLimits, ParserSandbox
+
+SERVICE = "rag-ingestion"
+"""Under which name the spans of runs are found."""
 
 T = TypeVar("T")
 MOST_MODELS = 2
@@ -72,6 +76,13 @@ def sandbox_of(limits: "ParseLimits") -> "AbstractContextManager[ParserSandbox]"
 
     kept = _kept.pop(("parser", limits), None)
     return ParserSandbox(limits) if kept is None else _leaving(kept)
+
+
+def traces_of(settings: Settings) -> "Traces":
+    """Return what keeps the spans of a run; the caller closes it. Never opened ahead: it runs a thread."""
+    from resources.clients.tracing import open_traces
+
+    return open_traces(settings, service=SERVICE)
 
 
 def parse_limits(collection: "Collection") -> "ParseLimits":

@@ -24,6 +24,7 @@ from rag_core.messages.metadata import details_text
 from rag_core.messages.ordering import MessagePlace, is_newer, is_said_later
 from rag_core.messages.outgoing import OutboxMessage
 from rag_core.streaming import PartitionState, Place, StreamState
+from rag_core.traces import traceparent_of
 from resources.clients.catalog.values import DescribedObject, StreamedMessage
 from sensors.object_hints import HintedObject
 
@@ -78,7 +79,7 @@ class BatchMaker:
             dead = 0
             try:
                 for meant in self._meant(message):
-                    self._take(meant, message.topic, place, part.reading, newest, made)
+                    self._take(meant, message, place, part.reading, newest, made)
             except MessageRejected as rejected:
                 self._bury(message, place, rejected, made)
                 if message.key:
@@ -115,15 +116,16 @@ class BatchMaker:
     def _take(
         self,
         meant: Decoded,
-        topic: str,
+        message: Message,
         place: MessagePlace,
         reading: int,
         newest: dict[str, MessagePlace],
         made: StreamBatch,
     ) -> None:
         if isinstance(meant, ObjectHint):
-            self._hint(meant, topic, place, reading, made)
+            self._hint(meant, message, place, reading, made)
             return
+        topic = message.topic
         key = document_key(topic, meant.id)
         if key in newest and not is_newer(place, newest[key]):
             made.left_out += 1
@@ -145,17 +147,20 @@ class BatchMaker:
                 media_type=media_type,
                 details=details,
                 reading=reading,
+                traceparent=traceparent_of(message.headers),
             )
         )
 
-    def _hint(self, hint: ObjectHint, topic: str, place: MessagePlace, reading: int, made: StreamBatch) -> None:
+    def _hint(self, hint: ObjectHint, message: Message, place: MessagePlace, reading: int, made: StreamBatch) -> None:
         """Take an object that a message is about, and what it says of it unless something newer is in the batch."""
         found = self._observe(hint)
         if found is None or (found.observation is None and not found.is_described):
             made.left_out += 1
             return
         if found.observation is not None:
-            made.hints.setdefault(found.source, []).append(found.observation)
+            seen = replace(found.observation, traceparent=traceparent_of(message.headers))
+            made.hints.setdefault(found.source, []).append(seen)
+        topic = message.topic
         before = made.described.get((found.source, found.key))
         if found.is_described and (
             before is None or is_said_later(topic, place, than_topic=before.topic, than=before.place)

@@ -11,6 +11,7 @@ In order, and what each step prevents:
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from functools import partial
@@ -34,6 +35,8 @@ from query_api.answering.model_lane import ModelLane, Place
 from query_api.answering.outcomes import quoted, unanswered, written
 from query_api.answering.preparing import Prepared, prepare
 from query_api.answering.writing import Writing
+from query_api.observing.stages import Stage
+from query_api.observing.telemetry import Telemetry
 from query_api.retrieving import Retriever
 from rag_core.answering.extractive import Abstained
 from rag_core.callers import Caller
@@ -63,12 +66,20 @@ class Answerer:
     """Answers the questions of one process; ``chat`` and its ``lane`` are None where no model is set up."""
 
     def __init__(
-        self, retriever: Callable[[], Retriever], chat: Chat | None, *, heartbeat_s: float = HEARTBEAT_S
+        self,
+        retriever: Callable[[], Retriever],
+        chat: Chat | None,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._retriever = retriever
         self._chat = self.chat = chat
         self._heartbeat_s = heartbeat_s
         self._lane = self.lane = None if chat is None else ModelLane(at_once=chat.at_once, waiting=chat.waiting)
+        self._telemetry = telemetry or Telemetry()
+        if self.lane is not None:
+            self._telemetry.watch(self.lane)
 
     async def answer(self, ask: Ask, caller: Caller) -> Answered:
         """Return the whole answer; raises what ``open`` raises, and ``DependencyUnavailable`` of a wanted model."""
@@ -129,9 +140,16 @@ class Answerer:
             opened.close()
 
     async def _answered(self, opened: Opened, emit: Emit, *, in_order_of_quotes: bool) -> Answered:
+        answered = await self._by_whom_it_may(opened, emit, in_order_of_quotes=in_order_of_quotes)
+        self._telemetry.answered(answered)
+        return answered
+
+    async def _by_whom_it_may(self, opened: Opened, emit: Emit, *, in_order_of_quotes: bool) -> Answered:
         prepared = opened.prepared
         emit(PassagesFound(passages=tuple(prepared.found.passages[each] for each in prepared.order)))
         usage, because = Usage(), prepared.because
+        if because is not None:
+            self._telemetry.fell_back("no_room")
         if self._chat is not None and opened.place is not None:
             writing = Writing(prepared)
             try:
@@ -139,11 +157,13 @@ class Answerer:
                 if answered is not None:
                     return answered
                 because = _UNCITED
+                self._telemetry.fell_back("uncited")
             except DependencyUnavailable as error:
                 if prepared.ask.generation is Generator.MODEL:
                     raise
                 _log.warning("Quotation answers: %s", error)
                 because = error.message
+                self._telemetry.fell_back("outage")
             finally:
                 opened.close()
             usage = writing.usage
@@ -182,10 +202,16 @@ class Answerer:
             return
         try:
             async with asyncio.timeout(chat.timeout_s):
-                await place.turn()
-                async with aclosing(chat.model.stream(prompt, sampling)) as deltas:
-                    async for delta in deltas:
-                        _emit_text(emit, writing.take(delta))
+                with self._telemetry.stage(Stage.QUEUE):
+                    await place.turn()
+                with self._telemetry.stage(Stage.GENERATE):
+                    began_s, has_begun = time.perf_counter(), False
+                    async with aclosing(chat.model.stream(prompt, sampling)) as deltas:
+                        async for delta in deltas:
+                            if not has_begun and delta.text:
+                                has_begun = True
+                                self._telemetry.first_token(time.perf_counter() - began_s)
+                            _emit_text(emit, writing.take(delta))
         except TimeoutError as error:
             raise DependencyUnavailable(
                 f"The chat model did not finish within {chat.timeout_s:g} s.", dependency="chat model"

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from query_api.correlation import trace_parent
 from query_api.uploading.bounds import UploadBounds
 from query_api.uploading.declared import Target, Targets
 from query_api.uploading.multipart import PartBegin
@@ -88,6 +89,7 @@ class Parts:
                 given_name=part.filename,
                 stated_type=part.content_type,
                 stores=self._stores,
+                traceparent=trace_parent.get(),
             )
         except UploadRefused as refused:
             self._refuse(refused)

@@ -33,7 +33,15 @@ class ReceivedFile:
     """One file of a request on its way into the collection's source; ``stores``: false only hashes and checks it."""
 
     def __init__(
-        self, target: Target, catalog: Catalog, *, uploader: str, given_name: str, stated_type: str, stores: bool
+        self,
+        target: Target,
+        catalog: Catalog,
+        *,
+        uploader: str,
+        given_name: str,
+        stated_type: str,
+        stores: bool,
+        traceparent: str,
     ) -> None:
         self.name = checked_name(given_name)
         self.size_bytes = 0
@@ -42,6 +50,7 @@ class ReceivedFile:
         self._uploader = uploader
         self._stated_type = stated_type
         self._stores = stores
+        self._traceparent = traceparent
         self._key = key_of(target.uploads, target.source, uploader, self.name)
         self._hash = hashlib.sha256()
         self._head = b""
@@ -90,6 +99,7 @@ class ReceivedFile:
                 presence=Presence.PRESENT,
                 announced=announced_version(there, self._sidecar()),
                 size_bytes=there.size_bytes,
+                traceparent=self._traceparent,
             )
             upload = Upload(
                 uploader=self._uploader,

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     )
     audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
 
+    log_format: Literal["text", "json"] = Field("text", description="Form of the query API's log lines.")
+    otlp_endpoint: str | None = Field(
+        None, description="Receiver of OpenTelemetry spans, such as http://127.0.0.1:4318; none: no spans."
+    )
+
     answer_threshold: float = Field(0.4, ge=0, le=1, description="Below this score of the best passage: no answer.")
     chat_url: str | None = Field(
         None, description="Chat server's API, such as http://127.0.0.1:11434/v1; none: quotes."
@@ -157,7 +162,7 @@ class Settings(BaseSettings):
             raise ValueError("must be set where RAG_CHAT_URL is")
         return value
 
-    @field_validator("qdrant_url", "chat_url", "api_url", "dagster_url", "s3_endpoint")
+    @field_validator("qdrant_url", "chat_url", "api_url", "dagster_url", "s3_endpoint", "otlp_endpoint")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

@@ -16,6 +16,7 @@ from rag_core.collection import Collection
 from rag_core.embedding import Embedder
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.rows import asset_fingerprints
+from rag_core.traces import Traces
 from rag_core.vector_index import IndexWriter
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim
@@ -33,6 +34,7 @@ from resources.ingestion.reading import DocumentParser, DocumentReader, Lineage
 from resources.ingestion.reading_ahead import BatchReader
 from resources.ingestion.specs import processing_spec
 from resources.ingestion.storing import RowStore
+from resources.ingestion.tracing import DocumentSpans
 from resources.ingestion.writing import VectorWriter
 
 
@@ -58,6 +60,7 @@ class RunSetting:
     threads: int
     lease_s: float
     at_step: Callable[[str], None]
+    traces: Traces
 
 
 def assemble(
@@ -77,6 +80,7 @@ def assemble(
     lookers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="look"))
     tried = processing_spec(setting.collection)
     attempt = uuid.uuid4().hex[:8]
+    spans = DocumentSpans(setting.traces, claim)
     fingerprints = asset_fingerprints(chunking=setting.collection.chunking, chunker=CHUNKER_VERSION, spec=index.spec)
 
     def embed() -> Embedder:
@@ -105,6 +109,7 @@ def assemble(
             readers=readers,
             layers=setting.layers,
             recompute=setting.recompute,
+            spans=spans,
         ),
         chunker=Chunker(chunking=setting.collection.chunking, embedder=embed),
         embedder=ChunkEmbedder(
@@ -151,6 +156,7 @@ def assemble(
         recompute=setting.recompute,
         check_claim=lease.check,
         step=setting.at_step,
+        spans=spans,
         totals=totals,
     )
 

@@ -28,6 +28,7 @@ from resources.ingestion.pieces import Prepared, pieces
 from resources.ingestion.reading_ahead import BatchReader, ReadBatch, timed
 from resources.ingestion.storing import RowStore
 from resources.ingestion.tables import read_rows
+from resources.ingestion.tracing import DocumentSpans, Step
 from resources.ingestion.work import (
     ChunkedDocument,
     EmbeddedDocument,
@@ -63,6 +64,7 @@ class BatchWork:
     recompute: frozenset[str]
     check_claim: Callable[[], None]
     step: Callable[[str], None]
+    spans: DocumentSpans
     totals: Counts = field(default_factory=Counts)
     away: dict[str, SourceAway] = field(default_factory=dict[str, SourceAway])
     sequence: Iterator[int] = field(default_factory=count)
@@ -170,7 +172,8 @@ class BatchWork:
                 rejected = self._settle_transient(prepared.failed, settled, counts)
                 items = [*embedded, *prepared.gone, *rejected]
                 if items:
-                    self.vectors.write(items, counts, settled)
+                    with self.spans.step(Step.WRITTEN, [item.task for item in items]):
+                        self.vectors.write(items, counts, settled)
                 self._put_back(prepared.skipped, 0, counts)
             else:
                 left = len(prepared.failed) + len(prepared.gone) + len(prepared.skipped)
@@ -196,7 +199,8 @@ class BatchWork:
                 part = found.get(one.arrival.document_id)
                 rows = [] if part is None else known.get(part.arrival, [])
                 try:
-                    done = self.chunker.chunk(one, rows, remake=Layer.CHUNKS in self.recompute)
+                    with self.spans.step(Step.CHUNKED, [one.task]):
+                        done = self.chunker.chunk(one, rows, remake=Layer.CHUNKS in self.recompute)
                 except DocumentRejected as error:
                     groups = self.reader.reader.groups_of(one.row)
                     prepared.failed.append(FailedDocument(task=one.task, error=error, groups=groups, row=one.row))
@@ -217,7 +221,8 @@ class BatchWork:
             found = self._latest([one.arrival.document_id for one in chunked], Layer.EMBEDDINGS)
             if Layer.EMBEDDINGS not in self.layers:
                 return self.embedder.only_stored(chunked, found, prepared.skipped)
-            result = self.embedder.embed(chunked, found, remake=Layer.EMBEDDINGS in self.recompute)
+            with self.spans.step(Step.EMBEDDED, [one.document.task for one in chunked]):
+                result = self.embedder.embed(chunked, found, remake=Layer.EMBEDDINGS in self.recompute)
         counts.embedded += result.made
         counts.vectors_reused += result.reused
         return list(result.documents)

@@ -18,6 +18,7 @@ from resources.ingestion.batching import MAX_TEXT_BYTES, MicroBatch
 from resources.ingestion.counts import Counts, Layer
 from resources.ingestion.reading import DocumentReader
 from resources.ingestion.tables import rows_of
+from resources.ingestion.tracing import DocumentSpans, Step
 from resources.ingestion.work import KnownRow, ReadDocument, ReadResult, SkippedDocument
 
 
@@ -42,6 +43,7 @@ class BatchReader:
     readers: Executor
     layers: frozenset[str]
     recompute: frozenset[str]
+    spans: DocumentSpans
     max_text_bytes: int = MAX_TEXT_BYTES
 
     def read(self, batch: MicroBatch) -> ReadBatch:
@@ -67,7 +69,8 @@ class BatchReader:
     ) -> ReadResult | None:
         if room.is_full or task.arrival.document_id in unread:
             return None
-        result = self._read(task, known.get(task.arrival.document_id))
+        with self.spans.step(Step.PARSED, [task]):
+            result = self._read(task, known.get(task.arrival.document_id))
         if isinstance(result, ReadDocument):
             room.take(text_bytes(result.row))
         return result

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from rag_core.collection import Collection
 from rag_core.embedding import Embedder
 from rag_core.errors import ConfigurationError, DependencyUnavailable, SourceAway
+from rag_core.traces import NO_TRACES, Traces
 from rag_core.vector_index import IndexWriter
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim, ClaimLost, DueArrival
@@ -38,7 +39,8 @@ class IngestRun:
     The factories are called when first needed: ``sandbox_factory`` gives a parser that the run enters and leaves,
     ``embedder_factory`` the embedder of a model name, which its owner closes. ``threads`` documents are read side by
     side. ``on_progress`` is told the counts after each micro-batch, ``on_embedding`` how many chunks of how many
-    are embedded while that goes on. ``at_step`` is told each numbered step as it is reached.
+    are embedded while that goes on. ``at_step`` is told each numbered step as it is reached. ``traces`` keeps
+    spans.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class IngestRun:
         threads: int = 4,
         lease_s: float = 60.0,
         at_step: Callable[[str], None] = lambda _: None,
+        traces: Traces = NO_TRACES,
     ) -> None:
         unknown = (layers | recompute) - ALL_LAYERS
         if unknown or not layers:
@@ -85,6 +88,7 @@ class IngestRun:
             threads=threads,
             lease_s=lease_s,
             at_step=at_step,
+            traces=traces,
         )
 
     def process(self, claim: Claim, *, reconcile: bool) -> RunReport:
@@ -130,6 +134,8 @@ class IngestRun:
             except ClaimLost as error:
                 _log.warning("Stopped: %s", error)
                 lost = True
+            finally:
+                work.spans.ended(arrivals=totals.arrivals)
         totals.total_s = time.perf_counter() - started
         if not lost:
             _raise_absence(work.away, totals, reconcile=reconcile)
@@ -212,6 +218,7 @@ class IngestRun:
             counted = set(self._setting.catalog.due.begin(claim, numbers, reconcile=reconcile, spec=spec))
             tasks = [task for task in newest if task.arrival.number in counted]
             begun |= {task.arrival.number: task for task in tasks}
+        work.spans.begun(tasks)
         self._setting.at_step("begun")
         return ahead.submit(work.reader.read, MicroBatch(tasks=tasks, alone=batch.alone))
 
