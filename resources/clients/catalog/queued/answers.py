@@ -139,9 +139,9 @@ class Answers:
         return bool(changed)
 
     def due_in_s(self) -> float | None:
-        """Return in how many seconds the next question or notification is due, 0 for now; None when there is none."""
+        """Return in how many seconds the next question is due, 0 for now; None when there is none."""
         with self._database.transaction() as connection:
-            found: float | None = connection.execute(_DUE_IN).scalar_one()
+            found = connection.execute(_DUE_IN).scalar_one()
         return None if found is None else max(0.0, float(found))
 
     def figures(self) -> QueueFigures:
@@ -257,11 +257,7 @@ _NOTIFY_LATER = text("""
 INSERT INTO answer_webhooks (answer_id, webhook_id, state) VALUES (:id, :webhook_id, 'waiting')
 """)
 
-_DUE_IN = text("""
-SELECT extract(epoch FROM least(
-    (SELECT min(due_at) FROM answers WHERE state IN ('queued', 'running')),
-    (SELECT min(due_at) FROM answer_webhooks WHERE state = 'waiting')) - now())
-""")
+_DUE_IN = text("SELECT extract(epoch FROM min(due_at) - now()) FROM answers WHERE state IN ('queued', 'running')")
 
 _FIGURES = text("""
 SELECT count(*) FILTER (WHERE state = 'queued') AS waiting, count(*) FILTER (WHERE state = 'running') AS running,

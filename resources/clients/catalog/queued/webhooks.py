@@ -35,6 +35,12 @@ class Webhooks:
             finished_at=row.finished_at,
         )
 
+    def due_in_s(self) -> float | None:
+        """Return in how many seconds the next one is due, 0 for now; None when there is none."""
+        with self._database.transaction() as connection:
+            found = connection.execute(_DUE_IN).scalar_one()
+        return None if found is None else max(0.0, float(found))
+
     def delivered(self, taken: TakenWebhook, *, status: int) -> None:
         """Say that the receiver has it."""
         asked = {"id": taken.answer_id, "holder": taken.holder, "status": status}
@@ -69,6 +75,8 @@ WHERE a.answer_id = w.answer_id AND w.answer_id = (
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING w.webhook_id, w.answer_id, a.webhook_url, a.state, a.collection, w.attempts, a.finished_at
 """)
+
+_DUE_IN = text("SELECT extract(epoch FROM min(due_at) - now()) FROM answer_webhooks WHERE state = 'waiting'")
 
 _DELIVERED = text("""
 UPDATE answer_webhooks SET state = 'delivered', held_by = NULL, status = :status, error = '', delivered_at = now()

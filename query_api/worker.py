@@ -1,0 +1,49 @@
+"""``python -m query_api.worker``: answer asynchronous questions until SIGTERM or SIGINT.
+
+The embedding model is loaded by the first question, so that a worker whose queue stays empty costs little.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from rag_core.errors import RagError
+
+if TYPE_CHECKING:
+    from query_api.queued.worker import Worker
+
+
+def main() -> int:
+    """Work with the settings of the environment; a wrong setting is one line and exit code 1."""
+    from query_api.connections import Connections
+    from query_api.queued.worker import Worker
+    from resources.clients.settings import load_settings
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = load_settings()
+        settings.require("database_url")
+    except RagError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    connections = Connections(settings)
+    try:
+        asyncio.run(run_until_signalled(Worker(connections)))
+    finally:
+        connections.close()
+    return 0
+
+
+async def run_until_signalled(worker: "Worker") -> None:
+    """Run the worker until the process is asked to end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await worker.run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
