@@ -9,7 +9,7 @@ from query_api.answering.answerer import Answerer
 from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
-from query_api.observing.catalog_figures import CatalogFigures
+from query_api.observing.catalog_figures import CatalogFigures, Looked
 from query_api.observing.telemetry import Telemetry
 from query_api.queued.accepting import QuestionDesk
 from query_api.retrieving import Retriever
@@ -46,7 +46,7 @@ class Connections:
         self.settings = settings
         self.encoders = Encoders(open_model or self._open_model)
         self.telemetry = Telemetry(open_traces(settings, service=SERVICE))
-        self.catalog_figures = CatalogFigures(lambda: self.catalog().figures.read())
+        self.catalog_figures = CatalogFigures(self._figures)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._searcher: IndexSearcher | None = None
@@ -153,6 +153,10 @@ class Connections:
         for close in reversed(self._closing):
             close()
         self.telemetry.traces.close()
+
+    def _figures(self) -> Looked:
+        catalog = self.catalog()
+        return Looked(collections=catalog.figures.read(), queue=catalog.answers.figures())
 
     def _look_up(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobShape]:
         links = Links(self.settings.dagster_url)

@@ -16,17 +16,28 @@ from prometheus_client.metrics_core import Metric as Family
 from query_api.observing import names
 from query_api.observing.names import Metric
 from rag_core.errors import RagError
+from rag_core.queued_answers import QueueFigures
 from resources.clients.catalog.figures import CollectionFigures
 
 KEPT_S = 5.0
 _SHARE = 20
 _log = logging.getLogger("query_api")
-Read = Callable[[], Mapping[str, CollectionFigures]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Looked:
-    figures: Mapping[str, CollectionFigures] | None
+class Looked:
+    """What a look at the catalog brings."""
+
+    collections: Mapping[str, CollectionFigures]
+    queue: QueueFigures
+
+
+Read = Callable[[], Looked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    looked: Looked | None
     at_s: float
     kept_s: float
 
@@ -37,29 +48,33 @@ class CatalogFigures:
     def __init__(self, read: Read) -> None:
         self._read = read
         self._lock = threading.Lock()
-        self._last: _Looked | None = None
+        self._last: _Kept | None = None
 
     def families(self, sees: Callable[[str], bool]) -> Iterator[Family]:
         """Yield the metrics of the collections that the reader ``sees``."""
-        looked = self._looked()
-        yield _gauge(names.CATALOG_UP, [((), float(looked.figures is not None))])
-        if looked.figures is None:
+        kept = self._kept()
+        yield _gauge(names.CATALOG_UP, [((), float(kept.looked is not None))])
+        if kept.looked is None:
             return
-        yield _gauge(names.CATALOG_AGE, [((), time.monotonic() - looked.at_s)])
-        yield from _families({name: each for name, each in sorted(looked.figures.items()) if sees(name)})
+        yield _gauge(names.CATALOG_AGE, [((), time.monotonic() - kept.at_s)])
+        queue = kept.looked.queue
+        yield _gauge(names.QUEUED_ANSWERS, [(("queued",), queue.waiting), (("running",), queue.running)])
+        yield _gauge(names.QUEUED_OLDEST, [((), queue.oldest_s)])
+        yield _gauge(names.WEBHOOKS_WAITING, [((), queue.webhooks_waiting)])
+        yield from _families({name: each for name, each in sorted(kept.looked.collections.items()) if sees(name)})
 
-    def _looked(self) -> _Looked:
+    def _kept(self) -> _Kept:
         with self._lock:
             last, began_s = self._last, time.monotonic()
             if last is not None and began_s - last.at_s < last.kept_s:
                 return last
             try:
-                figures = self._read()
+                looked = self._read()
             except RagError as error:
                 _log.warning("No figures of the catalog: %s", error)
-                figures = None
+                looked = None
             ended_s = time.monotonic()
-            self._last = _Looked(figures=figures, at_s=ended_s, kept_s=max(KEPT_S, _SHARE * (ended_s - began_s)))
+            self._last = _Kept(looked=looked, at_s=ended_s, kept_s=max(KEPT_S, _SHARE * (ended_s - began_s)))
             return self._last
 
 

@@ -67,6 +67,9 @@ FALLBACKS = _counter(
 
 CATALOG_UP = _gauge("rag_catalog_up", "1 where the catalog gave its figures; without it the following are missing.")
 CATALOG_AGE = _gauge("rag_catalog_figures_age_seconds", "Age of the catalog's figures: they are kept for some seconds.")
+QUEUED_ANSWERS = _gauge("rag_queued_answers", "Asynchronous questions that are not answered: queued, running.", "state")
+QUEUED_OLDEST = _gauge("rag_queued_answers_oldest_seconds", "Age of the oldest asynchronous question that waits.")
+WEBHOOKS_WAITING = _gauge("rag_webhooks_waiting", "Notifications of answers that are not delivered.")
 DOCUMENTS = _gauge("rag_documents", "Documents by the state of their newest arrival.", "collection", "state")
 OLDEST_PENDING = _gauge(
     "rag_oldest_pending_seconds", "Age of the oldest arrival that is not settled; 0 where none is.", "collection"
@@ -100,6 +103,9 @@ OF_THE_SERVICE = (
 OF_THE_CATALOG = (
     CATALOG_UP,
     CATALOG_AGE,
+    QUEUED_ANSWERS,
+    QUEUED_OLDEST,
+    WEBHOOKS_WAITING,
     DOCUMENTS,
     OLDEST_PENDING,
     SEARCHABLE_SECONDS,
