@@ -5,6 +5,7 @@ The embedding model is loaded by the first question, so that a worker whose queu
 
 import asyncio
 import logging
+import logging.config
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
 def main() -> int:
     """Work with the settings of the environment; a wrong setting is one line and exit code 1."""
     from query_api.connections import Connections
+    from query_api.observing.logs import log_config
     from query_api.queued.worker import Worker
     from resources.clients.settings import load_settings
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = load_settings()
         settings.require("database_url")
     except RagError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
+    logging.config.dictConfig(log_config(settings.log_format))
+    logging.getLogger("query_api.queued").setLevel(logging.INFO)
     connections = Connections(settings)
     try:
         asyncio.run(run_until_signalled(Worker(connections)))

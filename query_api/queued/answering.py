@@ -40,7 +40,7 @@ _NOT_PERMITTED = Failure(
 _DEFECT = Failure(
     kind=FailureKind.INTERNAL, message="Something went wrong here.", remedy="'rag logs answers' says what."
 )
-_log = logging.getLogger("query_api")
+_log = logging.getLogger("query_api.queued")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,12 @@ class QuestionWork:
         """Answer a question and store what became of it."""
         request_id.set(taken.request_id)  # of this task's own context
         trace_parent.set(taken.trace_parent)
+        traces = self._connections.telemetry.traces
+        with traces.span("answer", parent=taken.trace_parent, attributes={"attempt": taken.attempt}) as span:
+            trace_parent.set(span.traceparent or taken.trace_parent)
+            await self._worked(taken)
+
+    async def _worked(self, taken: TakenAnswer) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._held[taken.holder] = task

@@ -25,9 +25,10 @@ from resources.clients.catalog.queued import Webhooks
 
 LIMIT_S = 15.0
 LEASE_S = 60.0
+"""After how long another worker may send what was being sent; well above ``LIMIT_S``."""
 _CONNECT_S = 5.0
 _RESOLVE_S = 5.0
-_log = logging.getLogger("query_api")
+_log = logging.getLogger("query_api.queued")
 
 
 class NotDelivered(RagError):
@@ -98,13 +99,14 @@ class Sender:
 class DeliveryWork:
     """Sends the notifications that one process has taken."""
 
-    def __init__(self, webhooks: Callable[[], Webhooks], sender: Sender) -> None:
+    def __init__(self, webhooks: Callable[[], Webhooks], sender: Sender, *, lease_s: float = LEASE_S) -> None:
         self._webhooks = webhooks
+        self._lease_s = lease_s
         self._sender = sender
 
     def take(self) -> TakenWebhook | None:
         """Take the notification that is due longest; None when none is due."""
-        return self._webhooks().take(lease_s=LEASE_S)
+        return self._webhooks().take(lease_s=self._lease_s)
 
     def due_in_s(self) -> float | None:
         """Return when the next one is due; None when there is none."""

@@ -11,7 +11,7 @@ IDLE_S = 60.0
 """How long an idle lane waits at most before it looks again, should it have heard nothing."""
 _SHORTEST_WAIT_S = 0.05
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
-_log = logging.getLogger("query_api")
+_log = logging.getLogger("query_api.queued")
 Taken = TypeVar("Taken")
 
 

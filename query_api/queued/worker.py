@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from query_api.connections import Connections
 from query_api.queued.answering import QuestionWork
-from query_api.queued.delivering import DeliveryWork, Sender
+from query_api.queued.delivering import LEASE_S, DeliveryWork, Sender
 from query_api.queued.lane import Lane
 from rag_core.errors import RagError
 from rag_core.queued_answers import TakenAnswer, TakenWebhook
@@ -18,13 +18,15 @@ GRACE_S = 20.0
 DELIVERIES_AT_ONCE = 4
 _LISTEN_AGAIN_S = 2.0
 _PRUNE_FIRST_S, _PRUNE_EVERY_S = 20.0, 3600.0
-_log = logging.getLogger("query_api")
+_log = logging.getLogger("query_api.queued")
 
 
 class Worker:
     """Answers and notifies, so many at once; any number of workers share one catalog."""
 
-    def __init__(self, connections: Connections, *, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self, connections: Connections, *, grace_s: float = GRACE_S, delivery_lease_s: float = LEASE_S
+    ) -> None:
         settings = connections.settings
         self._connections = connections
         self._grace_s = grace_s
@@ -32,6 +34,7 @@ class Worker:
         deliveries = DeliveryWork(
             lambda: connections.catalog().webhooks,
             Sender(parse_webhook_hosts(settings.webhook_hosts), secret=settings.webhook_secret or ""),
+            lease_s=delivery_lease_s,
         )
         self._answering: Lane[TakenAnswer] = Lane(
             take=self._questions.take,
@@ -45,6 +48,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end what runs or give it back."""
+        _log.info("Waiting for questions, %d answered at once.", self._connections.settings.answers_concurrency)
         side = [asyncio.create_task(each) for each in (self._questions.hold(), self._listen(), self._prune())]
         lanes = [asyncio.create_task(lane.run(stop)) for lane in (self._answering, self._delivering)]
         try:
