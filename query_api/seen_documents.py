@@ -4,7 +4,7 @@ Which groups may find a document is written in the index and nowhere else, so a 
 which the index holds something for it. What waits, or could not be indexed, its uploader learns from the job.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -53,6 +53,10 @@ class SeenDocuments:
                 f"There is no document {document_id}.", remedy="GET /v1/documents?collection=NAME lists what there is."
             )
         return row
+
+    def sees_all(self, collection: str, documents: Collection[UUID]) -> bool:
+        """Say whether the index holds something of each of these documents for the caller."""
+        return set(documents) <= set(self._seen(collection, list(documents)))
 
     def page(
         self, collection: str, *, state: ArrivalState | None, prefix: str, after: str | None, limit: int

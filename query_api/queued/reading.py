@@ -1,14 +1,13 @@
 """A stored answer as its asker may see it now: what was taken away since it was made is taken away from it, too."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from query_api.queued.accepting import owner_of
-from query_api.rights import served_to
+from query_api.seen_documents import SeenDocuments
 from rag_core.callers import Caller, Scope
 from rag_core.queued_answers import AnswerShown, UnknownAnswer, shows_content
-from rag_core.vector_index import IndexSearcher, UnknownCollection
 from resources.clients.catalog import Catalog
 
 
@@ -20,21 +19,14 @@ def answer_for(caller: Caller, answer_id: UUID, catalog: Catalog) -> AnswerShown
     return found
 
 
-def is_withheld(caller: Caller, found: AnswerShown, searcher: Callable[[], IndexSearcher]) -> bool:
+def is_withheld(seen: SeenDocuments, found: AnswerShown) -> bool:
     """Say whether the answer may not be read any more: groups were taken from the key, or documents from its groups."""
-    if found.answer is None or caller.groups is None:
+    if found.answer is None or seen.caller.groups is None:
         return False
-    if not shows_content(caller, found):
+    if not shows_content(seen.caller, found):
         return True
     cited = frozenset(_documents(found.answer))
-    if not cited:
-        return False
-    try:
-        index = served_to(caller, searcher(), found.collection)
-        seen = searcher().points_of_documents(index, list(cited), groups=caller.groups)
-    except UnknownCollection:
-        return True
-    return not cited <= set(seen)
+    return bool(cited) and not seen.sees_all(found.collection, cited)
 
 
 def _documents(answer: Mapping[str, Any]) -> Iterator[UUID]:

@@ -47,21 +47,26 @@ class Worker:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then end what runs or give it back."""
+        """Work until ``stop`` is set, then end what runs or give it back; raises what nobody foresaw."""
         _log.info("Waiting for questions, %d answered at once.", self._connections.settings.answers_concurrency)
         side = [asyncio.create_task(each) for each in (self._questions.hold(), self._listen(), self._prune())]
         lanes = [asyncio.create_task(lane.run(stop)) for lane in (self._answering, self._delivering)]
+        stopping = asyncio.create_task(stop.wait())
         try:
-            await stop.wait()
+            await asyncio.wait({stopping, *lanes, *side}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*lanes, *side):
+                if task.done():
+                    task.result()  # a defect: its supervisor starts another worker
+            stop.set()
             self._wake()
             await asyncio.gather(*lanes)
             await asyncio.gather(
                 self._answering.end(grace_s=self._grace_s), self._delivering.end(grace_s=self._grace_s)
             )
         finally:
-            for task in (*lanes, *side):
+            for task in (*lanes, *side, stopping):
                 task.cancel()
-            await asyncio.gather(*lanes, *side, return_exceptions=True)
+            await asyncio.gather(*lanes, *side, stopping, return_exceptions=True)
             await self._connections.close_answerer()
 
     def _wake(self) -> None:

@@ -9,6 +9,7 @@ from query_api.dependencies import CatalogDep, ConnectionsDep, NoteDep, ReaderDe
 from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.queued.accepting import owner_of
 from query_api.queued.reading import answer_for, is_withheld
+from query_api.seen_documents import SeenDocuments
 from query_api.shapes.answers import AnswerShape, answer_json
 from rag_core.queued_answers import AnswerState
 
@@ -22,9 +23,10 @@ _LOOK_AGAIN_S = 1
 def answer(answer_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> Response:
     """Return where the question stands, and its answer when there is one; `Retry-After` says when to look again."""
     found = answer_for(caller, answer_id, catalog)
+    seen = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller)
     is_over = found.state in (AnswerState.DONE, AnswerState.FAILED)
     return JSONResponse(
-        answer_json(found, withheld=is_withheld(caller, found, connections.searcher)),
+        answer_json(found, withheld=is_withheld(seen, found)),
         headers={} if is_over else {"Retry-After": str(_LOOK_AGAIN_S)},
     )
 
