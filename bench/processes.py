@@ -23,6 +23,7 @@ _ROLES = (
     ("local_stack.edge_server", "qdrant"),
     ("dagster_webserver", "dagster-webserver"),
     ("local_stack.dagster_daemon", "dagster-daemon"),
+    ("query_api.worker", "answers"),
     ("query_api", "api"),
     ("sensors.watcher", "watcher"),
     ("sensors.listener", "listener"),

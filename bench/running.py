@@ -4,7 +4,7 @@ While the stack comes up, the files that the parts need are written; nothing is 
 and idles until its part, as every collection does: each figure is one of a stack that holds them all.
 """
 
-import shutil
+import subprocess
 import sys
 import time
 import traceback
@@ -76,7 +76,7 @@ class Bench:
             yield running
         finally:
             with self._step("the stack goes down"), ThreadPoolExecutor(1) as beside:
-                beside.submit(shutil.rmtree, self._prepared, ignore_errors=True)
+                beside.submit(_delete, self._prepared)
                 running.remove()
 
     def _declared(self, *, with_kafka: bool) -> BenchStack:
@@ -182,3 +182,8 @@ class Bench:
 
 def _say(what: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {what}", file=sys.stderr, flush=True)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder of a hundred thousand files in seconds; ``shutil.rmtree`` takes a minute for it."""
+    subprocess.run(["rm", "-rf", "--", str(folder)], check=False)  # noqa: S607 - whichever rm the user has
