@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from query_api.authentication import caller_in
 from query_api.correlation import state_of, trace_parent
 from query_api.observing.telemetry import Telemetry
-from rag_core.traces import Span, SpanKind
+from rag_core.traces import NO_TRACES, Span, SpanKind
 
 UNMATCHED = "unmatched"
 """The route of what was refused before a route was looked for, and of paths that lead nowhere."""
 
 QUIET = frozenset({"/healthz", "/livez", "/readyz", "/metrics"})
-"""What asks every few seconds: a line in the log only where it fails."""
+"""What asks every few seconds: no span, and a line in the log only where it fails."""
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _log = logging.getLogger("query_api.access")
@@ -35,7 +35,8 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        traces, in_progress = self._telemetry.traces, self._telemetry.metrics.in_progress
+        traces = NO_TRACES if scope["path"] in QUIET else self._telemetry.traces
+        in_progress = self._telemetry.metrics.in_progress
         status, began_s = 500, time.perf_counter()
 
         async def send_and_see(message: Message) -> None:
