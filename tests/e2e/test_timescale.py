@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.stack import Stack
 
+pytestmark = pytest.mark.xdist_group("e2e")
 QUESTION = "How long are backups kept?"
 
 
