@@ -168,7 +168,7 @@ def _make_cluster(home: Path, say: Callable[[str], None]) -> None:
 def _check_replaced(plan: Plan) -> None:
     """Ask the servers that URL settings name before anything relies on them."""
     for name, setting in plan.replaced.items():
-        if name in ("dagster-webserver", "dagster-daemon", "api", "s3", "kafka"):
+        if name in ("dagster-webserver", "dagster-daemon", "api", "answers", "s3", "kafka"):
             continue  # nothing here depends on them at the start
         probe, end = probe_of(name, plan.settings), time.monotonic() + EXTERNAL_LIMIT_S
         while missing := probe():

@@ -18,7 +18,7 @@ from resources.clients.settings import Settings
 HOST = "127.0.0.1"
 PART_NAMES = (
     *("postgres", "qdrant", "s3", "kafka"),
-    *("dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher", "listener"),
+    *("dagster-webserver", "dagster-daemon", "run-workers", "api", "answers", "watcher", "listener"),
 )
 ONLY_WHEN_ASKED_FOR = ("s3", "kafka")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -64,6 +64,7 @@ def plan_stack(settings: Settings, *, with_s3: bool, with_kafka: bool = False) -
         "dagster-daemon": "dagster_url",
         "run-workers": "dagster_url",
         "api": "api_url",
+        "answers": "api_url",
     }
     replaced = {
         name: f"RAG_{setting.upper()}"
@@ -125,6 +126,7 @@ def _part(name: str, settings: Settings, names: list[str]) -> Part:
         "dagster-daemon": _daemon,
         "run-workers": _run_workers,
         "api": _api,
+        "answers": _answers,
         "watcher": _watcher,
         "listener": _listener,
     }
@@ -241,6 +243,16 @@ def _api(settings: Settings) -> Part:
         port_setting="RAG_API_PORT",
         speaks="http",
         ready_path="/healthz",
+    )
+
+
+def _answers(settings: Settings) -> Part:
+    return Part(
+        name="answers",
+        command=_python("query_api.worker"),
+        needs=("postgres", "qdrant"),
+        environment=_environment(settings),
+        stop_limit_s=40,  # it has 20 s for what it is at, and some for giving the rest back
     )
 
 

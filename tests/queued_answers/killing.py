@@ -96,7 +96,7 @@ def through_kills(
             states: dict[str, int] = {}
             for each in ids:
                 shown = client.get(f"/v1/answers/{each}").json()
-                states[shown["status"]] = states.get(shown["status"], 0) + (1 if shown["answer"] else 0)
+                states[shown["status"]] = states.get(shown["status"], 0) + (1 if shown["answer"]["answered"] else 0)
             assert running.stop() == [0] * workers
     finally:
         running.end()
@@ -126,7 +126,7 @@ def check(outcome: Outcome) -> None:
 
 
 def _ask(client: httpx.Client, number: int, webhook_url: str) -> str:
-    question = f"How long are backups number {number} kept?"
+    question = "How long are backups kept" + "?" * (number + 1)  # another text, the same words
     body = {"collection": COLLECTION, "question": question, "async": True, "webhook_url": webhook_url}
     sent = client.post("/v1/ask", json={**body, "generation": "extractive"})
     assert sent.status_code == 202, sent.text

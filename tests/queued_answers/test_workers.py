@@ -53,7 +53,7 @@ def test_an_idle_worker_is_woken_by_a_question(asked: Guarded, workers: Callable
     running = workers(asked)
     running.start()
     for number in range(3):  # an idle queue is looked at once a minute: each of these waits for nothing but its commit
-        url = queue(asked, OPEN, f"{QUESTION} {number}")
+        url = queue(asked, OPEN, QUESTION + "?" * number)
         wait_until(lambda url=url: state(asked, url) == "done", what="the answer", limit_s=30)
     shown = look(asked, OPEN, url)
     assert shown["answer"]["answered"]
@@ -91,7 +91,7 @@ def test_a_worker_told_to_stop_finishes_what_it_can(
     chat_server.say("Backups are kept", " for thirty days [1].", hold_after=1)
     running = workers(asked, chat_url=chat_server.url, chat_model="tiny")
     running.start()
-    urls = [queue(asked, OPEN, f"{QUESTION} {number}", generation="auto") for number in range(2)]
+    urls = [queue(asked, OPEN, QUESTION + "?" * number, generation="auto") for number in range(2)]
     wait_until(lambda: chat_server.writing == 2, what="the model to write")
     for process in running.processes:
         process.terminate()
