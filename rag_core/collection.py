@@ -252,13 +252,19 @@ def selects(source: BucketSource, key: str) -> bool:
     """
     if source.sidecar_suffix is not None and key.endswith(source.sidecar_suffix):
         return False
-    included = any(_compiled(glob).fullmatch(key) for glob in source.include)
-    return included and not any(_compiled(glob).fullmatch(key) for glob in (*source.exclude, *source.ignore))
+    if _any_of(source.include).fullmatch(key) is None:
+        return False
+    return _any_of((*source.exclude, *source.ignore)).fullmatch(key) is None
 
 
 @lru_cache(maxsize=4096)
-def _compiled(glob: str) -> re.Pattern[str]:
-    """Translate a glob once: ``**/`` is any number of folders, ``**`` anything, ``*`` and ``?`` stay in a segment."""
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """Translate globs once, into one expression that any of them matches; no glob matches nothing."""
+    return re.compile("|".join(_translated(glob) for glob in globs) or r"(?!)", re.DOTALL)
+
+
+def _translated(glob: str) -> str:
+    """Translate a glob: ``**/`` is any number of folders, ``**`` anything, ``*`` and ``?`` stay in a segment."""
     out = ""
     at = 0
     while at < len(glob):
@@ -272,4 +278,4 @@ def _compiled(glob: str) -> re.Pattern[str]:
             out, at = out + "[^/]", at + 1
         else:
             out, at = out + re.escape(glob[at]), at + 1
-    return re.compile(out, re.DOTALL)
+    return f"(?:{out})"
