@@ -15,6 +15,7 @@ import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_api.correlation import state_of
+from query_api.page_files import PAGE_PATHS
 from query_api.problems import problem_of, problem_response
 from query_api.rate_limits import RateLimits
 from rag_core.api_keys import KeyText
@@ -22,7 +23,7 @@ from rag_core.callers import LOCAL, Caller
 from rag_core.errors import RagError
 from resources.clients.catalog.keys import StoredKey
 
-PUBLIC_PATHS = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/livez", "/readyz"})
+PUBLIC_PATHS = PAGE_PATHS | {"/docs", "/openapi.json", "/healthz", "/livez", "/readyz"}
 """What is answered without a key; it tells nothing of collections."""
 
 KEPT_S = 1.5
@@ -91,6 +92,7 @@ class Authentication:
             return
         wait_s = self._limits.wait_s(key.key_id, key.requests_per_minute or self._per_minute)
         if wait_s:
+            state_of(scope)["is_rate_limited"] = True
             await _too_many(wait_s)(scope, receive, send)
             return
         await self._let_in(key.caller, headers, self._ring, scope, receive, send)

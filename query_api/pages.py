@@ -1,12 +1,13 @@
-"""``/docs`` without any file from elsewhere, and the schema every error has."""
+"""``/`` and ``/docs`` without any file from elsewhere, and the schema every error has."""
 
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 from query_api.authentication import PUBLIC_PATHS
+from query_api.page_files import add_page
 from query_api.problems import Problem
 
 _PAGE = Path(__file__).with_name("docs.html")
@@ -25,14 +26,11 @@ _SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 def add_pages(app: FastAPI, *, needs_key: bool) -> None:
     """Add ``/`` and ``/docs``; put the problem schema, and how to send a key, into the OpenAPI document."""
     _with_schemas(app, needs_key=needs_key)
+    add_page(app)
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
         return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers={"Content-Security-Policy": _POLICY})
-
-    @app.get("/", include_in_schema=False)
-    def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
 
 def _with_schemas(app: FastAPI, *, needs_key: bool) -> None:
