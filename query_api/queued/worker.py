@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from contextlib import aclosing
+from typing import Any
 
 from query_api.connections import Connections
 from query_api.queued.answering import QuestionWork
@@ -49,9 +50,13 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end what runs or give it back; raises what nobody foresaw."""
         _log.info("Waiting for questions, %d answered at once.", self._connections.settings.answers_concurrency)
-        side = [asyncio.create_task(each) for each in (self._questions.hold(), self._listen(), self._prune())]
-        lanes = [asyncio.create_task(lane.run(stop)) for lane in (self._answering, self._delivering)]
-        stopping = asyncio.create_task(stop.wait())
+        side: list[asyncio.Task[Any]] = [
+            asyncio.create_task(each) for each in (self._questions.hold(), self._listen(), self._prune())
+        ]
+        lanes: list[asyncio.Task[Any]] = [
+            asyncio.create_task(lane.run(stop)) for lane in (self._answering, self._delivering)
+        ]
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({stopping, *lanes, *side}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*lanes, *side):
