@@ -40,7 +40,7 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _JSON.encode(line)
 
 
 class TextLine(logging.Formatter):
@@ -54,6 +54,7 @@ class TextLine(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+_JSON = json.JSONEncoder(default=str)  # one for all lines: making one costs more than writing one
 _IN_MESSAGE = frozenset({"method", "route", "status"})
 
 

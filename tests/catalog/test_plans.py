@@ -15,6 +15,7 @@ from resources.clients.catalog import (
     document_rows,
     due,
     failures,
+    figures,
     indexes,
     locking,
     making_due,
@@ -134,11 +135,12 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "known": (sources.KNOWN, {**IN, "source": SOURCE, "after": "k5", "limit": 1000}),
     "known through": (sources.KNOWN_THROUGH, {**IN, "source": SOURCE, "after": "k5", "through": "k6", "limit": 1000}),
     "present in a source": (sources.PRESENT_TOTAL, {**IN, "source": SOURCE}),
-    "record's dedupe": (numbering._DROP_SAME, {**IN, "source": SOURCE, "older_than": None}),
+    "record's dedupe": (numbering._DROP_SAME, {**IN, "source": SOURCE, "older_than": None, "again": []}),
     "heads under lock": (
         writing.HEADS,
         {"ids": SOME_IDS, "numbers": list(range(64)), "index_name": INDEX, "run_id": "r", "opened": [1]},
     ),
+    "oldest pending": (figures._OLDEST, {**IN}),
     "lock": (writing.LOCK, {"ids": SOME_IDS}),
     "reuse": (parts.LATEST_FOR, {"ids": SOME_IDS, "asset": "chunks", "fingerprint": "f"}),
     "files of a block": (parts._FILES, {**BLOCK, "asset": "chunks", "fingerprint": "f"}),
@@ -213,7 +215,7 @@ def test_statement_of_a_tick_never_reads_a_large_table_from_end_to_end(full: Cat
 
 
 def test_a_key_of_a_collection_that_was_never_counted_is_looked_up_by_its_primary_key(full: Catalog) -> None:
-    parameters = {"collection": "newcomer", "source": SOURCE, "older_than": None}
+    parameters = {"collection": "newcomer", "source": SOURCE, "older_than": None, "again": []}
     with full._database.engine.connect() as connection, connection.begin() as transaction:
         numbering.open_staging(connection)
         numbering.stage(connection, "newcomer", [present(f"k{number}") for number in range(5000)])
