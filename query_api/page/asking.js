@@ -151,7 +151,7 @@ function by({ answered, generation, usage, confidence, threshold }) {
   const silent = generation.model ? `Asked: ${generation.model}` : "No model was asked";
   const said = [
     make("span", { className: "who", textContent: answered ? wrote : silent }),
-    make("span", { textContent: `confidence ${confidence.toFixed(2)}, needed ${threshold.toFixed(2)}` }),
+    make("span", { textContent: `confidence ${confidence.toFixed(3)}, needed ${threshold.toFixed(3)}` }),
   ];
   if (usage.prompt_tokens + usage.completion_tokens > 0) {
     said.push(make("span", { textContent: `${usage.prompt_tokens} + ${counted(usage.completion_tokens, "token")}` }));

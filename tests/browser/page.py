@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 WIDE = (1440, 1000)
 QUESTION = "How long are daily database backups kept?"
+BOTH = "What is the recovery time objective after the loss of a region?"
+FOREIGN = "Which volcano erupted near Reykjavik yesterday?"
 
 
 class Page:
@@ -81,6 +84,12 @@ class Page:
 
     def press(self, *keys: str) -> None:
         ActionChains(self.browser).send_keys(*keys).perform()
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds wrong: rule, what it says of it, and the parts of the page that break it."""
+        self.script(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+        found = self.browser.execute_async_script("axe.run(document).then(arguments[0])")["violations"]
+        return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found]
 
     def picture(self, name: str) -> None:
         if folder := os.environ.get("RAG_SCREENSHOTS"):

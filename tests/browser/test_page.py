@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 
 from rag_core.callers import Scope
-from tests.browser.page import QUESTION, Page
+from tests.browser.page import BOTH, FOREIGN, QUESTION, Page
 from tests.browser.page_world import BROKEN_PDF, PageWorld
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
@@ -22,7 +22,6 @@ title: "Zebra {ATTACK}"
 The zebra policy of the company is `{ATTACK}` and nothing else; zebras are counted every year.
 """
 HOSTILE_PDF = "<img src=x onerror='window.hacked = 1'>.pdf"
-FOREIGN = "Which volcano erupted near Reykjavik yesterday?"
 
 
 def test_an_answer_is_seen_while_it_is_written(world: PageWorld, page: Page) -> None:
@@ -50,18 +49,22 @@ def test_an_answer_that_is_being_written_can_be_stopped(world: PageWorld, page: 
 
 
 def test_a_citation_opens_at_its_place_in_the_document(world: PageWorld, page: Page) -> None:
-    page.ask(QUESTION, by="extractive")
+    page.ask(BOTH, by="extractive")
     assert "Quoted word for word" in page.answered()
-    page.all(".cite")[0].click()
+    first, second = page.all(".cite")
+    first.click()
     page.says("Parts ", "#source")
-    assert "Backups and restore" in page.find("#source-title").text
-    assert "Backups and restore" in page.find("#source .place").text
-    quoted = page.all("#source mark")[0].text
-    assert "35 days" in quoted
+    assert "Disaster recovery plan" in page.find("#source-title").text
+    assert page.find("#source .place").text == "page 1 · Disaster recovery plan"
+    assert "loss of a whole region" in page.find("#source mark").text
+    second.click()
+    page.says("Backups and restore", "#source-title")
+    page.says("Parts ", "#source")
+    quoted = page.find("#source mark").text
+    assert "two hours" in quoted
     assert quoted in page.find("#answer-text").text
-    assert page.all("#source .near")
-    document = (world.corpus.folder / "backups-and-restore.md").read_text()
-    assert " ".join(page.all("#source .near")[-1].text.split())[:40] in " ".join(document.split())
+    document = " ".join((world.corpus.folder / "backups-and-restore.md").read_text().split())
+    assert all(" ".join(near.text.split())[:25] in document for near in page.all("#source .near"))
     run = page.find("#source .facts a")
     assert (run.get_attribute("href") or "").startswith("http://127.0.0.1:3000/runs/run-")
     assert world.corpus.embedder.identity in page.find("#source").text
