@@ -68,6 +68,9 @@ BY_COLLECTION = {
     "ask streamed": Asked(
         "POST", "/v1/ask", {"json": {"collection": "{name}", "question": "What is the payroll?", "stream": True}}
     ),
+    "ask later": Asked(
+        "POST", "/v1/ask", {"json": {"collection": "{name}", "question": "What is the payroll?", "async": True}}
+    ),
     "embed": Asked("POST", "/v1/embeddings", {"json": {"model": "{name}", "input": "payroll"}}),
     "model": Asked("GET", "/v1/models/{name}"),
     "begin a session": Asked("POST", "/v1/sessions", {"json": {"collections": ["{name}"]}}),
@@ -79,6 +82,8 @@ BY_ID = {
     "retry of a document": Asked("POST", "/v1/documents/{name}/retry", {}, Scope.ADMIN),
     "job": Asked("GET", "/v1/jobs/{name}", {}, Scope.INGEST),
     "events of a job": Asked("GET", "/v1/jobs/{name}/events", {}, Scope.INGEST),
+    "answer": Asked("GET", "/v1/answers/{name}"),
+    "forget an answer": Asked("DELETE", "/v1/answers/{name}"),
     "session": Asked("GET", "/v1/sessions/{name}"),
     "messages": Asked("GET", "/v1/sessions/{name}/messages"),
     "sessions of a project": Asked("GET", "/v1/sessions", {"params": {"project_id": "{name}"}}),
@@ -90,7 +95,7 @@ BY_ID = {
     "rename a project": Asked("PATCH", "/v1/projects/{name}", {"json": {"title": "Another"}}),
     "delete a project": Asked("DELETE", "/v1/projects/{name}"),
 }
-OWN = frozenset(each for each in BY_ID if "session" in each or "project" in each or each == "messages")
+OWN = frozenset(each for each in BY_ID if any(word in each for word in ("session", "project", "messages", "answer")))
 """What belongs to the key that made it: not even an administrator's key sees it."""
 NAME_NOTHING = {
     ("GET", "/v1/models"),
@@ -118,13 +123,16 @@ def secret_ids(standing: Guarded) -> dict[str, str]:
     project = standing.api.post("/v1/projects", json={"title": "Pay"}, headers=owner).json()["id"]
     begun = {"collections": [SECRET], "project_id": project}
     session = standing.api.post("/v1/sessions", json=begun, headers=owner).json()["id"]
+    later = {"collection": SECRET, "question": "What is the payroll?", "async": True}
+    answer = standing.api.post("/v1/ask", json=later, headers=owner).json()["answer_id"]
+    of_project = {each: project if "project" in each else session for each in OWN}
     return {
         "document": str(document(SECRET, PAYROLL)),
         "chunks of a document": str(document(SECRET, PAYROLL)),
         "retry of a document": str(document(SECRET, LOST)),
         "job": job,
         "events of a job": job,
-    } | {each: project if "project" in each else session for each in OWN}
+    } | {each: answer if "answer" in each else known for each, known in of_project.items()}
 
 
 def test_every_route_is_asked_for_what_is_unknown_and_what_is_forbidden(standing: Guarded) -> None:
