@@ -105,6 +105,7 @@ NAME_NOTHING = {
     ("GET", "/v1/collections"),
     ("GET", "/v1/streams"),
     ("GET", "/healthz"),
+    ("GET", "/metrics"),
     ("GET", "/readyz"),
 }
 """Routes without a name in the request; their lists have tests of their own below."""
