@@ -6,6 +6,7 @@ Nothing here is random. A retry that computes its ids again writes the same poin
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
@@ -16,7 +17,12 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 def document_id(collection: str, uri: str) -> UUID:
     """Return the id of the document at a canonical URI within a collection."""
-    return uuid5(uuid5(NAMESPACE, collection), uri)
+    return uuid5(_namespace_of(collection), uri)
+
+
+@lru_cache(maxsize=256)
+def _namespace_of(collection: str) -> UUID:
+    return uuid5(NAMESPACE, collection)
 
 
 def point_id(document: UUID, chunk_text: str, occurrence: int) -> UUID:

@@ -38,7 +38,8 @@ from sensors.stream_batch import BatchMaker, StreamBatch
 from sensors.stream_scope import within_scope
 from sensors.stream_tick import StreamEnd, StreamTick
 
-POLL_RECORDS = 5000
+POLL_RECORDS = 2500
+"""Messages of a batch: while one is recorded the next is read and decoded, so fewer leave less time without both."""
 _SHORTEST_POLL_S = 0.2
 _LOSSES = (StopKind.OFFSETS_GONE, StopKind.TOPIC_RECREATED)
 _log = logging.getLogger("rag.streams")

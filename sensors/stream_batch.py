@@ -49,6 +49,15 @@ class StreamBatch:
     left_out: int = 0
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What is counted of one partition while its messages are decoded."""
+
+    records: int = 0
+    dead: int = 0
+    newest_ms: int = 0
+
+
 class BatchMaker:
     """Decodes messages of one stream; what fits no form becomes a dead letter and stops nothing."""
 
@@ -63,11 +72,12 @@ class BatchMaker:
     ) -> StreamBatch:
         """Return what to record; of two messages of a key in it, each is newer than the one before."""
         made = StreamBatch()
-        changes = {place: state.partition(place) for place in next_offsets}
+        before = {place: state.partition(place) for place in next_offsets}
+        seen = {place: _Seen() for place in next_offsets}
         newest: dict[str, MessagePlace] = {}
         for message in messages:
             where = (message.topic, message.partition)
-            part = changes[where]
+            part, counted = before[where], seen[where]
             place = MessagePlace(
                 incarnation=state.topics[message.topic].incarnation,
                 partition=message.partition,
@@ -76,7 +86,8 @@ class BatchMaker:
             )
             made.read += 1
             made.read_bytes += len(message.value or b"") + len(message.key or b"")
-            dead = 0
+            counted.records += 1
+            counted.newest_ms = max(counted.newest_ms, place.timestamp_ms)
             try:
                 for meant in self._meant(message):
                     self._take(meant, message, place, part.reading, newest, made)
@@ -84,16 +95,17 @@ class BatchMaker:
                 self._bury(message, place, rejected, made)
                 if message.key:
                     made.met.append((f"{message.topic}/{key_text(message.key)}", part.reading))
-                dead = 1
-            changes[where] = replace(
-                part,
-                records=part.records + 1,
-                dead=part.dead + dead,
-                newest_ms=max(part.newest_ms, place.timestamp_ms),
+                counted.dead += 1
+        made.changes = {
+            where: replace(
+                before[where],
+                next_offset=offset,
+                records=before[where].records + seen[where].records,
+                dead=before[where].dead + seen[where].dead,
+                newest_ms=max(before[where].newest_ms, seen[where].newest_ms),
             )
-        for where, offset in next_offsets.items():
-            changes[where] = replace(changes[where], next_offset=offset)
-        made.changes = changes
+            for where, offset in next_offsets.items()
+        }
         return made
 
     def _meant(self, message: Message) -> tuple[Decoded, ...]:
