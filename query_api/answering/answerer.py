@@ -168,17 +168,18 @@ class Answerer:
                 opened.close()
             usage = writing.usage
             emit(FellBack(because=because))
-        answered = await anyio.to_thread.run_sync(
-            partial(
-                quoted,
-                prepared,
-                self._retriever(),
-                in_order_of_quotes=in_order_of_quotes,
-                usage=usage,
-                model=None if because is None or self._chat is None else self._chat.model.name,
-                because=because,
+        with self._telemetry.stage(Stage.QUOTE):
+            answered = await anyio.to_thread.run_sync(
+                partial(
+                    quoted,
+                    prepared,
+                    self._retriever(),
+                    in_order_of_quotes=in_order_of_quotes,
+                    usage=usage,
+                    model=None if because is None or self._chat is None else self._chat.model.name,
+                    because=because,
+                )
             )
-        )
         if opened.place is None and answered.text is not None:
             emit(TextWritten(text=answered.text))
         return answered

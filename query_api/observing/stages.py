@@ -12,6 +12,7 @@ class Stage(StrEnum):
     SEARCH = "search"
     COMPLETE = "complete"
     FUSE = "fuse"
+    QUOTE = "quote"
     QUEUE = "queue"
     FIRST_TOKEN = "first_token"  # noqa: S105 - of a chat model
     GENERATE = "generate"

@@ -40,15 +40,25 @@ def test_each_stage_of_a_search_is_measured(api: TestClient, scrape: Scrape) -> 
     api.post("/v1/search", json={"collection": COLLECTION, "query": "restores tested"})
     counts = {
         stage: scrape(f"{names.STAGE_SECONDS.name}_count", stage=stage)
-        for stage in ("encode", "search", "complete", "fuse", "queue", "first_token", "generate")
+        for stage in ("encode", "search", "complete", "fuse", "quote", "queue", "first_token", "generate")
     }
-    assert counts == {"encode": 1, "search": 1, "complete": 1, "fuse": 1, "queue": 0, "first_token": 0, "generate": 0}
+    assert counts == {
+        "encode": 1,
+        "search": 1,
+        "complete": 1,
+        "fuse": 1,
+        "quote": 0,
+        "queue": 0,
+        "first_token": 0,
+        "generate": 0,
+    }
 
 
 def test_abstentions_are_counted_by_reason(api: TestClient, scrape: Scrape) -> None:
     api.post("/v1/ask", json={"collection": COLLECTION, "question": "How many moons has Jupiter?"})
     api.post("/v1/ask", json={"collection": COLLECTION, "question": "How long are backups kept?"})
     assert scrape(names.ANSWERS.name, mode="extractive") == 2
+    assert scrape(f"{names.STAGE_SECONDS.name}_count", stage="quote") == 2
     assert scrape(names.ABSTENTIONS.name, reason="not-in-passages") == 1
     assert scrape(names.ABSTENTIONS.name, reason="no-passages") == 0
 
