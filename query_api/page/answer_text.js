@@ -1,7 +1,7 @@
 // An answer while it is written: text is only ever added, so that a source that has the focus keeps it.
 
 import { make } from "./dom.js";
-import { place, titleOf } from "./words.js";
+import { flowing, place, titleOf } from "./words.js";
 
 const CITED = /\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g;
 const UNFINISHED = /\[[\d\s,]*$/;
@@ -42,10 +42,11 @@ export class AnswerText {
     for (const match of text.matchAll(CITED)) {
       const numbers = match[1].split(",").map(Number);
       if (!numbers.every((each) => this.passageOf(each))) continue;
-      this.container.append(text.slice(shown, match.index).replace(/[ \t]$/, "\u00a0"), ...numbers.map((each) => this.#button(each)));
+      const before = flowing(text.slice(shown, match.index)).replace(/[ \t]$/, "\u00a0");
+      this.container.append(before, ...numbers.map((each) => this.#button(each)));
       shown = match.index + match[0].length;
     }
-    if (shown < text.length) this.container.append(text.slice(shown));
+    if (shown < text.length) this.container.append(flowing(text.slice(shown)));
   }
 
   #button(number) {

@@ -18,7 +18,11 @@ export function askForm({ collection, openSource, closeSource }) {
 
   async function ask() {
     const asked = question.value.trim();
-    if (!asked || !collection()) return;
+    if (!asked || !collection()) {
+      view.status.textContent = asked ? "There is no collection to ask." : "Write a question first.";
+      question.focus();
+      return;
+    }
     running?.abort();
     const mine = running = new AbortController();
     busy(true);
@@ -130,13 +134,15 @@ class Answering {
     const quoted = this.#quotes.filter((quote) => quote.citation === cited.number).map((quote) => quote.text);
     const text = (quoted.length ? quoted.join(" … ") : cited.text).trim().replace(/\s+/g, " ");
     const where = place(cited);
-    return make("li", {}, make("button", {
+    const button = make("button", {
       type: "button", className: "citation", onclick: (event) => this.#open(cited.number, event.currentTarget),
     },
     make("span", { className: "number", textContent: cited.number, attributes: { "aria-hidden": "true" } }),
     make("span", { className: "titled", textContent: titleOf(cited) }),
     where === titleOf(cited) ? null : make("span", { className: "place", textContent: where }),
-    make("span", { className: "excerpt", textContent: text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text })));
+    make("span", { className: "excerpt", textContent: text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text }));
+    button.dataset.number = cited.number;
+    return make("li", {}, button);
   }
 
   #open(number, opener) {

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, facts, link, make, notice, unseen } from "./dom.js";
-import { place, time, titleOf } from "./words.js";
+import { flowing, place, time, titleOf } from "./words.js";
 
 const REACH = 2;
 const MORE = 6;
@@ -21,6 +21,7 @@ export function sourcePanel() {
     document.body.classList.remove("with-source");
     if (focus && opener?.isConnected) opener.focus();
     opener = null;
+    markOpen(null);
   }
 
   function open(cited, quotes, by) {
@@ -35,6 +36,7 @@ export function sourcePanel() {
       place(cited) === titleOf(cited) ? "" : make("p", { className: "place", textContent: place(cited) }),
       text, ...about(cited));
     panel.hidden = false;
+    markOpen(cited.number);
     document.body.classList.add("with-source");
     title.focus();
     showAround(text, cited, quotes, REACH);
@@ -42,6 +44,14 @@ export function sourcePanel() {
 
   panel.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   return { open, close };
+}
+
+/** Show in the list of sources which one is open. */
+function markOpen(number) {
+  for (const each of byId("citations").querySelectorAll("button")) {
+    if (each.dataset.number === String(number)) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+  }
 }
 
 async function showAround(container, cited, quotes, reach) {
@@ -60,7 +70,7 @@ async function showAround(container, cited, quotes, reach) {
     container.replaceChildren(reader([passage(cited, quotes)], false), trouble ?? notice(changed, "warn"));
     return;
   }
-  const parts = found.chunks.map((chunk, index) => (index === at ? passage(cited, quotes) : neighbour(found.chunks, index, at)));
+  const parts = found.chunks.map((chunk, index) => (index === at ? passage(cited, quotes) : neighbour(found.chunks, index, at, cited)));
   const first = found.chunks[0].ordinal;
   const last = found.chunks.at(-1).ordinal;
   const whole = first === 0 && last >= found.total - 1;
@@ -83,7 +93,7 @@ function reader(parts, isLoading) {
 
 /** Return the cited passage; `quotes` are the spans of it that the answer quotes. */
 function passage(cited, quotes) {
-  const characters = [...cited.text];  // spans count characters, strings of JavaScript count halves of some
+  const characters = [...readable(cited.text, cited)];  // spans count characters, JavaScript's strings halves of some
   const shown = [];
   let at = 0;
   for (const { start, end } of [...quotes].sort((a, b) => a.start - b.start)) {
@@ -96,9 +106,9 @@ function passage(cited, quotes) {
 }
 
 /** Return a chunk beside the cited one, without what a chunk nearer to it shows already. */
-function neighbour(chunks, index, at) {
+function neighbour(chunks, index, at, cited) {
   const chunk = chunks[index];
-  const characters = [...chunk.text];
+  const characters = [...readable(chunk.text, cited)];
   const nearer = chunks[index < at ? index + 1 : index - 1].span;
   const overlap = index < at ? chunk.span.end - nearer.start : nearer.end - chunk.span.start;
   const shared = characters.length === chunk.span.end - chunk.span.start ? Math.max(0, overlap) : 0;
@@ -107,6 +117,9 @@ function neighbour(chunks, index, at) {
   const anchor = chunk.anchor && chunk.anchor.name !== before ? make("span", { className: "anchor", textContent: chunk.anchor.name }) : null;
   return make("div", { className: "near" }, anchor, own.join(""));
 }
+
+/** Return a text of as many characters, the lines of a PDF's pages joined. */
+const readable = (text, { media_type: type }) => (type === "application/pdf" ? flowing(text) : text);
 
 function centre(container) {
   const text = container.querySelector(".reader");

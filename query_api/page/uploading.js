@@ -71,6 +71,7 @@ async function watch(row, job) {
     await new Promise((wake) => setTimeout(wake, AGAIN_MS));
     try { now = await ask(`/v1/jobs/${job.job_id}`); row.show(now); } catch { /* the next look says so */ }
   }
+  if (!FINAL.includes(now.status)) row.lose();
 }
 
 /** A file in the list of jobs; what happens to it is said to screen readers, too. */
@@ -98,6 +99,11 @@ class Row {
     this.bar.remove();
     this.#state("Failed", problem.message);
     this.said.replaceChildren(notice(problem));
+  }
+
+  lose() {
+    const remedy = "Load the page again to see the collection's figures.";
+    this.said.replaceChildren(notice({ message: "The server stopped answering; the file goes its way unwatched.", remedy }, "warn"));
   }
 
   #state(status, message) {

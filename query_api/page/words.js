@@ -24,3 +24,8 @@ export const place = (cited) => [cited.anchor?.name, cited.heading_path.join(" â
 
 /** Return a document's name: its title, or the last part of its address. */
 export const titleOf = (cited) => cited.title || cited.uri.split("/").pop() || cited.uri;
+
+const SOFT_BREAK = /(?<=[\p{L},;])\n(?=\p{Ll})/gu;
+
+/** Return a text whose sentences are not broken where lines of a page ended; rows of tables stay rows. */
+export const flowing = (text) => (text.includes(" | ") ? text : text.replace(SOFT_BREAK, " "));

@@ -1,6 +1,8 @@
 """One world and one browser for all tests of the page."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
@@ -11,8 +13,8 @@ from tests.browser.page_world import PageWorld, page_world
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageWorld]:
-    with page_world(tmp_path_factory.mktemp("page")) as running:
+def world() -> Iterator[PageWorld]:
+    with tempfile.TemporaryDirectory(prefix="rag-") as folder, page_world(Path(folder)) as running:
         yield running
 
 

@@ -92,5 +92,7 @@ class Page:
         return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found]
 
     def picture(self, name: str) -> None:
+        """Keep a picture where they are wanted, the mouse out of sight."""
+        self.command("Input.dispatchMouseEvent", type="mouseMoved", x=0, y=0)
         if folder := os.environ.get("RAG_SCREENSHOTS"):
             self.browser.save_screenshot(str(Path(folder) / f"page-{name}.png"))

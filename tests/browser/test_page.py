@@ -57,6 +57,7 @@ def test_a_citation_opens_at_its_place_in_the_document(world: PageWorld, page: P
     assert "Disaster recovery plan" in page.find("#source-title").text
     assert page.find("#source .place").text == "page 1 · Disaster recovery plan"
     assert "loss of a whole region" in page.find("#source mark").text
+    assert [each.get_attribute("aria-current") for each in page.all(".citation")] == ["true", None]
     second.click()
     page.says("Backups and restore", "#source-title")
     page.says("Parts ", "#source")
@@ -146,6 +147,15 @@ def test_health_shows_states_failures_with_what_to_do_and_streams(page: Page) ->
     assert "backups-and-restore.md" in page.find("#health").text
     assert page.find("#health .state.indexed").get_attribute("aria-pressed") == "true"
     assert page.focused().get_attribute("data-name") == "state-indexed"
+
+
+def test_a_quarantined_document_is_tried_again(world: PageWorld, page: Page) -> None:
+    page.says(BROKEN_PDF, "#health")
+    page.find("#health .documents button").click()
+    page.says("1 pending", "#health")
+    world.corpus.run()
+    page.find("#refresh").click()
+    page.says("1 quarantined", "#health")
 
 
 def test_a_key_is_asked_for_and_kept_for_this_tab_only(world: PageWorld, chrome: Chrome) -> None:

@@ -1,6 +1,9 @@
 """How the page's files are served; what the page does is tested in a browser."""
 
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,14 @@ def test_every_file_of_the_page_is_served_and_no_other(api: TestClient) -> None:
         assert api.get(path).status_code == 200
     for other in ("/page/", "/page/index.html", "/page/..%2fapp.py", "/page/../app.py"):
         assert api.get(other).status_code == 404
+
+
+def test_the_wheel_has_every_file_of_the_page(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=FOLDER.parents[1], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("query_api/page/")}
+    assert names == {path.name for path in FOLDER.iterdir()}
 
 
 @pytest.mark.parametrize("path", sorted(PAGE_PATHS))
