@@ -19,6 +19,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from query_api.answering.answerer import Answerer
 from query_api.connections import Connections
 from query_api.correlation import request_id, trace_parent
 from query_api.links import Links
@@ -140,9 +141,15 @@ class QuestionWork:
             return _failure(
                 FailureKind.INVALID_REQUEST, ("This version cannot read the question any more.", "Ask it again.")
             )
-        answered = await self._connections.answerer().answer(ask, caller)
+        answerer = await asyncio.to_thread(self._opened)
+        answered = await answerer.answer(ask, caller)
         response = ask_response(ask, answered, Links(self._connections.settings.dagster_url))
         return _Made(answer=response.model_dump(mode="json"), seen_as=caller.groups_within(ask.groups))
+
+    def _opened(self) -> Answerer:
+        """Return the answerer, index and model's client opened: the first time that imports a lot, so in a thread."""
+        self._connections.retriever()
+        return self._connections.answerer()
 
     def _caller(self, owner: str) -> Caller | None:
         if not owner:

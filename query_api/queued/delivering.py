@@ -64,6 +64,8 @@ class Sender:
         except RagError as error:
             raise NotDelivered(error.message, for_good=True) from error
         address = await _address_of(target)
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
         body = notification(taken)
         headers = {
             "host": httpx.URL(target.url).netloc.decode("ascii"),
@@ -73,7 +75,7 @@ class Sender:
         }
         async with (
             httpx.AsyncClient(
-                verify=self._verifying(), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(LIMIT_S)
+                verify=self._tls, trust_env=False, follow_redirects=False, timeout=httpx.Timeout(LIMIT_S)
             ) as client,
             client.stream(
                 "POST",
@@ -89,11 +91,6 @@ class Sender:
         if 300 <= status < 400:
             raise NotDelivered("The receiver redirects; redirects are not followed.", status=status)
         raise NotDelivered(f"The receiver answered {status}.", status=status)
-
-    def _verifying(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        return self._tls
 
 
 class DeliveryWork:

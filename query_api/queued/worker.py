@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any
 
@@ -18,6 +19,7 @@ GRACE_S = 20.0
 """How long what runs may go on when the worker is told to stop; less than its supervisor waits."""
 DELIVERIES_AT_ONCE = 4
 _LISTEN_AGAIN_S = 2.0
+_THREADS = 32
 _PRUNE_FIRST_S, _PRUNE_EVERY_S = 20.0, 3600.0
 _log = logging.getLogger("query_api.queued")
 
@@ -49,6 +51,8 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end what runs or give it back; raises what nobody foresaw."""
+        # Names that are looked up for long, in threads as well, must not keep answers from being stored.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="worker"))
         _log.info("Waiting for questions, %d answered at once.", self._connections.settings.answers_concurrency)
         side: list[asyncio.Task[Any]] = [
             asyncio.create_task(each) for each in (self._questions.hold(), self._listen(), self._prune())

@@ -18,7 +18,10 @@ class Webhooks:
         self._database = database
 
     def take(self, *, lease_s: float) -> TakenWebhook | None:
-        """Give the right to send the notification that is due longest, for ``lease_s``; None when none is due."""
+        """Give the right to send the notification that is due longest, for ``lease_s``; None when none is due.
+
+        A sender that dies has spent no attempt: that says nothing of the receiver.
+        """
         holder = uuid4()
         with self._database.transaction() as connection:
             row = connection.execute(_TAKE, {"holder": holder, "lease_s": lease_s}).one_or_none()
@@ -31,7 +34,7 @@ class Webhooks:
             url=row.webhook_url,
             state=AnswerState(row.state),
             collection=row.collection,
-            attempt=row.attempts,
+            attempt=row.attempt,
             finished_at=row.finished_at,
         )
 
@@ -67,29 +70,30 @@ class Webhooks:
 
 
 _TAKE = text("""
-UPDATE answer_webhooks w SET attempts = w.attempts + 1, held_by = :holder,
+UPDATE answer_webhooks w SET held_by = :holder,
     due_at = now() + make_interval(secs => :lease_s)
 FROM answers a
 WHERE a.answer_id = w.answer_id AND w.answer_id = (
     SELECT answer_id FROM answer_webhooks WHERE state = 'waiting' AND due_at <= now()
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING w.webhook_id, w.answer_id, a.webhook_url, a.state, a.collection, w.attempts, a.finished_at
+RETURNING w.webhook_id, w.answer_id, a.webhook_url, a.state, a.collection, w.attempts + 1 AS attempt, a.finished_at
 """)
 
 _DUE_IN = text("SELECT extract(epoch FROM min(due_at) - now()) FROM answer_webhooks WHERE state = 'waiting'")
 
 _DELIVERED = text("""
-UPDATE answer_webhooks SET state = 'delivered', held_by = NULL, status = :status, error = '', delivered_at = now()
+UPDATE answer_webhooks SET state = 'delivered', held_by = NULL, attempts = attempts + 1,
+    status = :status, error = '', delivered_at = now()
 WHERE answer_id = :id AND held_by = :holder
 """)
 
 _FAILED = text("""
-UPDATE answer_webhooks SET state = :state, held_by = NULL, status = :status, error = :error,
+UPDATE answer_webhooks SET state = :state, held_by = NULL, attempts = attempts + 1, status = :status, error = :error,
     due_at = now() + make_interval(secs => :delay_s)
 WHERE answer_id = :id AND held_by = :holder
 """)
 
 _GIVE_BACK = text("""
-UPDATE answer_webhooks SET held_by = NULL, due_at = now(), attempts = attempts - 1
+UPDATE answer_webhooks SET held_by = NULL, due_at = now()
 WHERE answer_id = :id AND held_by = :holder
 """)
