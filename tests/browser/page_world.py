@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.served_app import served
 
 COLLECTION = "handbook"
+NOTES = "notes"
 SAMPLES = Path(__file__).parents[2] / "collections" / "samples" / "handbook"
 BROKEN_PDF = "floor-plans.pdf"
 QUICK = UploadBounds(look_every_s=0.05, heartbeat_s=0.5)
@@ -79,6 +80,7 @@ def page_world(root: Path) -> Iterator[PageWorld]:
             changed=_declared(root, embedder.name),
         )
         _fill(corpus, root, database_url)
+        _ingest_notes(corpus, root / "notes")
 
         def api(**changed: Any) -> str:
             settings = Settings(
@@ -135,3 +137,12 @@ def _fill(corpus: Corpus, root: Path, database_url: str) -> None:
     position = json.dumps(StreamState(topics=topics).to_json())
     insert = "INSERT INTO positions (collection, source, value, version) VALUES (%s, 'wiki', %s, 1)"
     rows(database_url, insert, [COLLECTION, position])
+
+
+def _ingest_notes(corpus: Corpus, root: Path) -> None:
+    """Make a second collection of one document."""
+    root.mkdir()
+    changed = {"chunking": {}, "embedding": {"model": corpus.embedder.name}}
+    notes = replace(corpus, root=root, name=NOTES, changed=changed)
+    notes.write("lunch.md", "# Lunch\n\nLunch is served in the canteen on the third floor from half past eleven.\n")
+    notes.ingest()

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.support.ui import Select
 
 from rag_core.callers import Scope
 from tests.browser.page import BOTH, FOREIGN, QUESTION, Page
-from tests.browser.page_world import BROKEN_PDF, PageWorld
+from tests.browser.page_world import BROKEN_PDF, NOTES, PageWorld
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 
@@ -132,6 +133,18 @@ def test_files_can_be_dropped(page: Page) -> None:
         document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
     """)
     page.says(".dropped.md", "#jobs")
+
+
+def test_the_chosen_collection_is_asked_and_kept_in_the_address(page: Page) -> None:
+    assert [each.text for each in Select(page.find("#collection")).options] == ["handbook", NOTES]
+    Select(page.find("#collection")).select_by_value(NOTES)
+    page.says(f"Collection {NOTES}")
+    page.says("1 indexed", "#health")
+    page.ask("Where is lunch served?", by="extractive")
+    assert "third floor" in page.answered()
+    page.browser.refresh()
+    page.says("1 indexed", "#health")
+    assert Select(page.find("#collection")).first_selected_option.text == NOTES
 
 
 def test_health_shows_states_failures_with_what_to_do_and_streams(page: Page) -> None:
