@@ -46,6 +46,7 @@ def _ingest_and_ask() -> int:
     answered = _rag("ask", QUESTION, "--collection", COLLECTION)
     _see_runs_end_well(settings.require("dagster_url"))
     _say(f"\nAssets, lineage and checks: {settings.require('dagster_url')}/asset-groups/{COLLECTION}")
+    _say(f"The page, to ask and look:  {settings.require('api_url')}/")
     _say(f"REST, with examples:        {settings.require('api_url')}/docs")
     return answered
 

@@ -20,6 +20,7 @@ from query_api.uploading.bounds import UploadBounds
 from query_api.uploading.declared import Targets
 from query_api.uploading.intake import UploadDesk
 from rag_core.embedding import Embedder
+from rag_core.errors import RagError
 from rag_core.webhooks import parse_webhook_hosts
 from resources.clients.settings import Settings
 from resources.clients.tracing import open_traces
@@ -89,6 +90,7 @@ class Connections:
             encoders=self.encoders,
             answer_threshold=self.settings.answer_threshold,
             stage=self.telemetry.stage,
+            pending=self._pending,
         )
 
     def answerer(self) -> Answerer:
@@ -153,6 +155,12 @@ class Connections:
         for close in reversed(self._closing):
             close()
         self.telemetry.traces.close()
+
+    def _pending(self, collection: str) -> int:
+        try:
+            return self.catalog().overview.freshness(collection).waiting
+        except RagError:  # no answer either way: the index says what is wrong
+            return 0
 
     def _figures(self) -> Looked:
         catalog = self.catalog()

@@ -1,6 +1,6 @@
 """From a question to passages, and from passages to an answer: encode, one batch to the index, fuse, quote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from query_api.encoding import Encoders
@@ -50,13 +50,15 @@ class Retriever:
     encoders: Encoders
     answer_threshold: float
     stage: Staged = unmeasured
+    pending: Callable[[str], int] = lambda _: 0
+    """How many documents of a collection wait, for who asks before its first run."""
 
     def search(self, query: Query) -> Found:
         """Return the passages of a query; an index replaced in between is looked up once more."""
         try:
-            return self._search(query, served_to(query.caller, self.searcher, query.collection))
+            return self._search(query, self._served(query))
         except IndexGone:
-            return self._search(query, served_to(query.caller, self.searcher, query.collection, fresh=True))
+            return self._search(query, self._served(query, fresh=True))
 
     def why_not(self, found: Found) -> Abstained | None:
         """Return why nothing may answer from these passages, or None where they reach the threshold."""
@@ -75,6 +77,9 @@ class Retriever:
             terms_of=lambda text: frozenset(bm25.query(text).indices),
             embed=lambda texts: list(self.encoders.sentences(spec, texts)),
         )
+
+    def _served(self, query: Query, *, fresh: bool = False) -> ServedIndex:
+        return served_to(query.caller, self.searcher, query.collection, fresh=fresh, pending=self.pending)
 
     def _search(self, query: Query, index: ServedIndex) -> Found:
         conditions = parse_filters(query.filters, index.fields)

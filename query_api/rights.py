@@ -24,12 +24,23 @@ def seen_names(caller: Caller, collections: Iterable[str], scope: Scope = Scope.
     return sorted(name for name in set(collections) if caller.may(scope, name))
 
 
-def served_to(caller: Caller, searcher: IndexSearcher, collection: str, *, fresh: bool = False) -> ServedIndex:
-    """Return the index of a collection; raises ``UnknownCollection`` for one that the caller may not read, too."""
+def served_to(
+    caller: Caller,
+    searcher: IndexSearcher,
+    collection: str,
+    *,
+    fresh: bool = False,
+    pending: Callable[[str], int] = lambda _: 0,
+) -> ServedIndex:
+    """Return the index of a collection; raises ``UnknownCollection`` for one that the caller may not read, too.
+
+    ``pending`` says how many documents of a collection wait: told only to who may see its figures.
+    """
     try:
         return searcher.served(seen_name(caller, collection), fresh=fresh)
     except UnknownCollection as error:
-        raise UnknownCollection(collection, known=seen_names(caller, error.known)) from None
+        waiting = pending(collection) if caller.may(Scope.READ, collection) and sees_figures(caller) else 0
+        raise UnknownCollection(collection, known=seen_names(caller, error.known), pending=waiting) from None
 
 
 def see_known(caller: Caller, collection: str, names: Callable[[], Iterable[str]], scope: Scope = Scope.READ) -> None:

@@ -177,6 +177,7 @@ class _Planning:
                 reread_until=None,
                 truncated_at=None,
                 caught_up_ms=self.clock_ms,
+                end_offset=now.offsets[number][1],
             )
             for number, part in known.partitions.items()
             if number in now.offsets
@@ -213,7 +214,12 @@ class _Planning:
     def _again(self, known: PartitionState, first: int, end: int, why: str) -> PartitionState:
         self.notes.append(f"{why}; the topic is compacted and its partition is read again from its beginning")
         return replace(
-            known, next_offset=first, reading=known.reading + 1, reread_until=end, caught_up_ms=self.clock_ms
+            known,
+            next_offset=first,
+            reading=known.reading + 1,
+            reread_until=end,
+            caught_up_ms=self.clock_ms,
+            end_offset=end,
         )
 
     def _is_accepted(self, loss: Loss) -> bool:

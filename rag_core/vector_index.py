@@ -25,13 +25,17 @@ class IndexGone(DependencyUnavailable):
 
 
 class UnknownCollection(InvalidRequest):
-    """No index serves a collection of that name; ``known`` are those that one serves."""
+    """No index serves a collection of that name; ``known`` are those that one serves, ``pending`` documents wait."""
 
-    def __init__(self, collection: str, *, known: Sequence[str]) -> None:
-        super().__init__(
-            f"No index serves a collection named {collection[:64]!r}; there are: {', '.join(known) or 'none yet'}.",
-            remedy="An index is made when a collection's first documents are ingested.",
-        )
+    def __init__(self, collection: str, *, known: Sequence[str], pending: int = 0) -> None:
+        there = f"there are: {', '.join(known) or 'none yet'}"
+        if pending:
+            told = f"No index serves {collection[:64]!r} yet: {pending} documents are pending"
+            remedy = "The first run makes the index: ask again in a moment; 'rag collections list' shows how far it is."
+        else:
+            told = f"No index serves a collection named {collection[:64]!r}"
+            remedy = "An index is made when a collection's first documents are ingested."
+        super().__init__(f"{told}; {there}.", remedy=remedy)
         self.known = tuple(known)
 
 

@@ -91,6 +91,7 @@ class StreamConsumer:
             self._truncated = moved.truncated if isinstance(moved, OffsetGone) else frozenset()
             _log.info("%s/%s: %s", self._collection.name, self._stream.name, moved)
             tick = StreamTick(stream=self._stream.name, end=StreamEnd.OVERTAKEN)
+        self._catalog.stream_troubles.over(self._collection.name, self._stream.name)
         stops = tuple(self._catalog.sources.stopped(self._collection.name, self._stream.name))
         return replace(tick, stops=stops, seconds=time.monotonic() - began_s)
 

@@ -37,12 +37,14 @@ def build_kafka_sensor(
     )
     def consume(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from sensors.source_stops import stopped_error
+        from sensors.stream_troubles import noting_trouble
         from sensors.streams import shared_stream
 
         with shared_stream(loaded, stream, open_catalog()) as opened:
             if opened is None:
                 return dg.SkipReason(f"{stream.name}: another tick reads this stream.")
-            tick = opened.consumer.tick()
+            with noting_trouble(open_catalog, collection.name, stream.name):
+                tick = opened.consumer.tick()
             opened.sender.send_waiting(max_s=_OUTBOX_S)
         if tick.stops:
             raise stopped_error(list(tick.stops))

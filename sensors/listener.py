@@ -9,6 +9,7 @@ starts it anew.
 import logging
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -19,6 +20,7 @@ from resources.clients.collection_files import LoadedCollection, usable_collecti
 from sensors.connections import shared_catalog
 from sensors.consuming import StreamConsumer
 from sensors.saying import say
+from sensors.stream_troubles import noting_trouble
 from sensors.streams import open_sender, open_stream
 from sensors.watcher import stamp_of
 
@@ -27,6 +29,7 @@ TICK_S = 30.0
 _SEND_S = 30.0
 _LOOK_AT_FILES_S = 2.0
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_SAID_AGAIN_S = 60.0
 _STOPPED_S = 15.0
 """How long to leave a stream alone that waits for a person."""
 
@@ -37,6 +40,9 @@ def main() -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.getLogger("kafka").setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        # Our errors say what kafka-python says: its own lines are heard for that, and would only be there twice.
+        handler.addFilter(lambda record: record.name.partition(".")[0] != "kafka")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -86,7 +92,10 @@ class Listening:
         kafka = self._loaded.collection.kafka
         while kafka is not None and not self._stop.is_set():
             try:
-                with closing(open_stream(self._loaded, kafka.stream(self._stream), shared_catalog())) as consumer:
+                with (
+                    noting_trouble(shared_catalog, self._loaded.collection.name, self._stream),
+                    closing(open_stream(self._loaded, kafka.stream(self._stream), shared_catalog())) as consumer,
+                ):
                     while not self._stop.is_set():
                         self._tick(consumer)
                         pausing.over()
@@ -127,23 +136,30 @@ class Sending:
 
 
 class Pausing:
-    """Pauses that grow while something fails, each said aloud."""
+    """Pauses that grow while something fails; a reason is said when it is new, and now and then while it lasts."""
 
     def __init__(self, stop: Event, **names: str) -> None:
         self._stop = stop
         self._names = names
         self._pause_s = 0.0
+        self._said = ""
+        self._said_at_s = 0.0
 
     def over(self) -> None:
-        """Begin with the shortest pause again."""
+        """Begin with the shortest pause again, and say so where a trouble was said."""
+        if self._said:
+            say("goes on", **self._names)
         self._pause_s = 0.0
+        self._said = ""
 
     def after(self, error: Exception) -> None:
         """Wait after an error; a defect is said with its traceback."""
         self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, 2 * self._pause_s))
         level = logging.WARNING if isinstance(error, DependencyUnavailable) else logging.ERROR
         reason = str(error) if isinstance(error, RagError) else "".join(traceback.format_exception(error))
-        say("waiting", level=level, reason=reason, again_in_s=self._pause_s, **self._names)
+        if reason != self._said or time.monotonic() - self._said_at_s >= _SAID_AGAIN_S:
+            say("waiting", level=level, reason=reason, again_in_s=self._pause_s, **self._names)
+            self._said, self._said_at_s = reason, time.monotonic()
         self._stop.wait(self._pause_s)
 
 

@@ -50,6 +50,10 @@ def files(
     partitions: Partitions = None,
     skip_bad: SkipBad = False,
     give_up_after: GiveUpAfter = 120.0,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until the collections that read the topic have no work left.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait at most, with --wait.")] = 600,
     as_json: Json = False,
 ) -> None:
     """Send each file as one inline document; its path, as rag ingest would name it, is the key."""
@@ -63,7 +67,10 @@ def files(
         options = SendOptions(give_up_after_s=give_up_after, skip_bad=skip_bad, seen=seen)
         return send_all(items, target, options, stop)
 
-    _end(_sent(send, as_json=as_json), as_json=as_json)
+    produced = _sent(send, as_json=as_json)
+    _end(produced, as_json=as_json)
+    if wait and produced.last_offsets:
+        _wait(produced, timeout_s=timeout, is_shown=not as_json)
 
 
 @produce.command()
@@ -148,6 +155,17 @@ def wikimedia(
         return follow(stream, target, options, stop, key_of=key_of)
 
     _end(_sent(send, as_json=as_json), as_json=as_json, stopping_is_success=True)
+
+
+def _wait(produced: "Produced", *, timeout_s: float, is_shown: bool) -> None:
+    """Wait until what was sent is done, and say what became of the documents."""
+    from local_stack.cli.printing import console, visible
+    from local_stack.cli.waiting_for_stream import wait_until_done
+
+    done = wait_until_done(produced.topic, produced.last_offsets, timeout_s=timeout_s)
+    for name, documents in done.items() if is_shown else ():
+        states = ", ".join(f"{number} {state}" for state, number in documents.items() if number)
+        console().print(f"{visible(name)}: {states or 'no documents'}.")
 
 
 def _send_lines(paths: list[Path], target: "Target", options: "SendOptions", key_of: Any, *, as_json: bool) -> None:

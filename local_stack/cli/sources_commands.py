@@ -12,6 +12,7 @@ from rag_core.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
     from rag_core.collection import BucketSource
+    from resources.clients.catalog import Catalog
     from resources.clients.catalog.values import PartitionLimits, Stop
     from resources.clients.collection_files import LoadedCollection
     from resources.clients.settings import Settings
@@ -32,7 +33,7 @@ def listed_by_default(ctx: typer.Context) -> None:
 
 @sources.command("list")
 def list_(*, as_json: Json = False) -> None:
-    """List every declared source, and every source that waits for a person."""
+    """List every declared source and stream, and every one that waits for a person."""
     from rich.table import Table
     from rich.text import Text
 
@@ -46,9 +47,10 @@ def list_(*, as_json: Json = False) -> None:
     for column in ("collection", "source", "state", "location", "reason"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        stop = row["stopped"]
-        state = Text(f"stopped: {stop['kind']}", style="red") if stop else Text("ok", style="green")
-        reason = Text(" ".join(plain(stop["reason"]).split()) if stop else "")
+        stop, unread = row["stopped"], row["unread"]
+        state = Text("not read", style="yellow") if unread else Text("ok", style="green")
+        state = Text(f"stopped: {stop['kind']}", style="red") if stop else state
+        reason = Text(" ".join(plain(stop["reason"] if stop else unread).split()))
         table.add_row(row["collection"], row["source"], state, Text(visible(row["location"])), reason)
     print_table(table)
     if any(row["stopped"] for row in rows):
@@ -65,7 +67,7 @@ def confirm(
 ) -> None:
     """Let a stopped source go on: exactly what is shown is let through, such as the deletion of those documents."""
     from local_stack.cli.printing import console, plain, print_json
-    from query_api.shapes.documents import stopped
+    from query_api.shapes.stops import stopped
     from resources.clients.catalog import open_catalog
     from resources.clients.settings import load_settings
 
@@ -98,7 +100,7 @@ def _ask(stop: "Stop") -> None:
 
 
 def _rows() -> list[dict[str, Any]]:
-    from query_api.shapes.documents import stopped
+    from query_api.shapes.stops import stopped
     from resources.clients.catalog import open_catalog
     from resources.clients.collection_files import usable_collections
     from resources.clients.settings import load_settings
@@ -110,18 +112,37 @@ def _rows() -> list[dict[str, Any]]:
         for each in usable
         for source in each.collection.sources
     }
+    streams = {
+        (each.collection.name, stream.name): dict.fromkeys(
+            ("url", "location"), f"kafka://{each.collection.kafka.cluster}/{','.join(stream.topics)}"
+        )
+        for each in usable
+        if each.collection.kafka is not None
+        for stream in each.collection.streams
+    }
+    declared |= streams
     with open_catalog(settings.require("database_url")) as catalog:
         names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
         stops = {(stop.collection, stop.source): stop for name in names for stop in catalog.sources.stopped(name)}
+        unread = {place: _unread(catalog, *place) for place in streams}
     return [
         {
             "collection": collection,
             "source": source,
             **declared.get((collection, source), {"url": "", "location": ""}),
             "stopped": stopped(stop).model_dump(mode="json") if (stop := stops.get((collection, source))) else None,
+            "unread": unread.get((collection, source), ""),
         }
         for collection, source in sorted(declared.keys() | stops.keys())
     ]
+
+
+def _unread(catalog: "Catalog", collection: str, stream: str) -> str:
+    """Return why a declared stream is not read at present; empty where it is."""
+    trouble = catalog.stream_troubles.current(collection).get(stream)
+    if trouble is not None:
+        return f"since {trouble.since.isoformat(timespec='seconds')}: {trouble.reason}"
+    return "" if catalog.recording.position(collection, stream).version else "not read yet: see 'rag logs listener'"
 
 
 def _location(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> str:

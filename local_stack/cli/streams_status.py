@@ -34,28 +34,47 @@ def streams_of(parts: Sequence[PartStatus]) -> list[dict[str, Any]]:
 
 
 def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Give a line for each topic, one for what waits to be sent, one for dead letters."""
+    """Give a line for what keeps a stream from being read, one for each topic, one for what waits to be sent."""
     dead = 0
     for each in collections:
         for stream in each["streams"]:
             dead += stream["dead_letters"]
+            named, why = f"{each['collection']}/{stream['name']}", unread_reason(stream)
+            if why:
+                yield f"{named}: {why}"
             for topic in stream["topics"]:
-                yield _topic_line(f"{each['collection']}/{stream['name']}", topic)
+                yield _topic_line(named, topic, is_read=not why)
         if each["waiting_to_be_sent"]:
             yield f"{each['collection']}: {each['waiting_to_be_sent']} messages wait to be sent to Kafka"
     if dead:
         yield f"{dead} dead letters wait: rag dlq list"
 
 
-def _topic_line(stream: str, topic: Mapping[str, Any]) -> str:
+def unread_reason(stream: Mapping[str, Any]) -> str:
+    """Return what keeps a stream, as the API shows it, from being read, with what to do; empty where nothing does."""
+    said = [f"stopped: {stop['kind']} — {_line(stop['reason'])} — {stop['remedy']}" for stop in stream["stops"]]
+    if stream["trouble"]:
+        said.append(f"not read since {stream['trouble']['since']}: {_line(stream['trouble']['reason'])}")
+    if not said and not stream["topics"]:
+        waits = "no topic of it is there yet" if stream["moved_at"] else "not read yet"
+        said.append(f"{waits}; see 'rag logs listener'")
+    return "; ".join(said)
+
+
+def _line(text: str) -> str:
+    """Return a text of others as one line that says nothing to a terminal."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _topic_line(stream: str, topic: Mapping[str, Any], *, is_read: bool) -> str:
     parts = topic["partitions"]
     records = sum(part["records"] for part in parts)
-    lag = sum(part["lag"] for part in parts)
+    lag = f"lag {sum(part['lag'] for part in parts)}, " if is_read else ""  # else it is that of the last reading
     dead = sum(part["dead_letters"] for part in parts)
     ages = [part["newest_message_age_s"] for part in parts if part["newest_message_age_s"] is not None]
     newest = f", newest {_span(min(ages))} old" if ages else ""
     places = "partition" if len(parts) == 1 else "partitions"
-    counts = f"{records} read, lag {lag}, {dead} dead letters{newest}"
+    counts = f"{records} read, {lag}{dead} dead letters{newest}"
     return f"{stream}: topic {topic['topic']}, {len(parts)} {places}, {counts}"
 
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
-from query_api.routes.streams import collection_streams
-from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape, stopped
+from query_api.routes.streams import collection_streams, declared_streams
+from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape
+from query_api.shapes.stops import stopped
 from query_api.shapes.streams import CollectionStreams
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.vector_index import IndexSearcher
@@ -32,6 +33,7 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
     if not sees_figures(caller):
         return CollectionList(collections=[_without_figures(searcher, name, indexed) for name in names])
     waiting_to_be_sent = catalog.outbox.waiting_by_collection()
+    declared = declared_streams(connections.settings.collections)
     counts = catalog.overview.documents_by_state(names)
     return CollectionList(
         collections=[
@@ -40,7 +42,7 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
                 name,
                 {state.value: number for state, number in counts[name].items()},
                 _index(searcher, name) if name in indexed else None,
-                collection_streams(catalog, name, waiting_to_be_sent.get(name, 0)),
+                collection_streams(catalog, name, waiting_to_be_sent.get(name, 0), declared.get(name, ())),
             )
             for name in names
         ]

@@ -1,38 +1,56 @@
 """``GET /v1/streams``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from fastapi import APIRouter
 
-from query_api.dependencies import CatalogDep, ReaderDep
+from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
-from query_api.shapes.streams import CollectionStreams, StreamList, stream_shape
+from query_api.shapes.streams import CollectionStreams, StreamList, stream_shape, unread_shape
 from resources.clients.catalog import Catalog
+from resources.clients.collection_files import usable_collections
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
 
 @router.get("/streams", summary="List streams")
-def streams(catalog: CatalogDep, caller: ReaderDep) -> StreamList:
-    """Return how far every stream is recorded, by topic and partition, and what waits for a person or to be sent.
+def streams(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> StreamList:
+    """Return how far every stream is recorded, what keeps it from being read, and what waits to be sent.
 
     A key with groups sees none: these figures count messages of every group.
     """
     waiting = catalog.outbox.waiting_by_collection()
-    there = {*waiting, *(position.collection for position in catalog.overview.streams())}
+    declared = declared_streams(connections.settings.collections)
+    there = {*waiting, *declared, *(position.collection for position in catalog.overview.streams())}
     names = seen_names(caller, there) if sees_figures(caller) else []
-    return StreamList(collections=[collection_streams(catalog, name, waiting.get(name, 0)) for name in names])
-
-
-def collection_streams(catalog: Catalog, name: str, waiting: int) -> CollectionStreams:
-    """Return one collection's streams, as the catalog knows them."""
-    positions = catalog.overview.streams(name)
-    dead: Mapping[tuple[str, str, int], int] = {}
-    if positions:
-        dead = catalog.dead_letters.open_by_partition(name)
-    return CollectionStreams(
-        collection=name,
-        waiting_to_be_sent=waiting,
-        streams=[stream_shape(position, dead) for position in positions],
+    return StreamList(
+        collections=[collection_streams(catalog, name, waiting.get(name, 0), declared.get(name, ())) for name in names]
     )
+
+
+def declared_streams(folder: Path) -> dict[str, list[str]]:
+    """Return the names of the streams that collection files declare, by collection."""
+    usable, _ = usable_collections(folder)
+    named = {each.collection.name: [stream.name for stream in each.collection.streams] for each in usable}
+    return {collection: streams for collection, streams in named.items() if streams}
+
+
+def collection_streams(catalog: Catalog, name: str, waiting: int, declared: Collection[str]) -> CollectionStreams:
+    """Return one collection's streams: those that are declared, and those that something was read of."""
+    positions = {position.source: position for position in catalog.overview.streams(name)}
+    names = sorted({*positions, *declared})
+    dead: Mapping[tuple[str, str, int], int] = catalog.dead_letters.open_by_partition(name) if positions else {}
+    troubles = catalog.stream_troubles.current(name) if declared else {}
+    stops = catalog.sources.stopped(name) if names else []
+    shown = []
+    for stream in names:
+        position, trouble = positions.get(stream), troubles.get(stream) if stream in declared else None
+        its_stops = [stop for stop in stops if stop.source == stream]
+        shown.append(
+            unread_shape(stream, its_stops, trouble)
+            if position is None
+            else stream_shape(position, dead, its_stops, trouble)
+        )
+    return CollectionStreams(collection=name, waiting_to_be_sent=waiting, streams=shown)

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.links import Links
 from query_api.shapes.citations import ByRun
+from query_api.shapes.stops import StoppedSource
 from query_api.shapes.streams import StreamShape
 from rag_core.arrivals import ArrivalState, Presence
 from rag_core.identity import partition_key
 from resources.clients.catalog.overview import PastArrival
-from resources.clients.catalog.values import DocumentRow, PastFailure, Reason, Stop
+from resources.clients.catalog.values import DocumentRow, PastFailure, Reason
 
 _NOT_WITH_GROUPS = "Null for a key with groups: it counts documents that the key may not find."
 
@@ -123,17 +124,6 @@ class Retried(BaseModel):
     retried: int
 
 
-class StoppedSource(BaseModel):
-    """A source that waits for a person; `rag sources confirm` lets it go on."""
-
-    stop: int
-    source: str
-    kind: str
-    reason: str
-    detail: dict[str, Any]
-    stopped_at: datetime
-
-
 class IndexShape(BaseModel):
     """The index that serves a collection."""
 
@@ -211,18 +201,6 @@ def detail(
         for each in failed
     ]
     return DocumentDetail(**_fields(row, links), points=points, arrivals=arrivals, failures=failures)
-
-
-def stopped(stop: Stop) -> StoppedSource:
-    """Return a stop as users see it."""
-    return StoppedSource(
-        stop=stop.id,
-        source=stop.source,
-        kind=stop.kind.value,
-        reason=stop.reason,
-        detail=dict(stop.detail),
-        stopped_at=stop.stopped_at,
-    )
 
 
 def _fields(row: DocumentRow, links: Links) -> dict[str, Any]:

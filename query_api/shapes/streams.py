@@ -3,13 +3,14 @@
 All of it is the catalog's: nothing here asks Kafka, so the lag is that of the last recording.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from query_api.shapes.stops import StoppedSource, stopped
 from rag_core.streaming import PartitionState, StreamState
-from resources.clients.catalog.values import StreamPosition
+from resources.clients.catalog.values import Stop, StreamPosition, StreamTrouble
 
 
 class PartitionShape(BaseModel):
@@ -35,14 +36,24 @@ class TopicShape(BaseModel):
     partitions: list[PartitionShape]
 
 
+class TroubleShape(BaseModel):
+    """Why a stream is not read at present; it is tried again by itself."""
+
+    reason: str
+    since: datetime
+    tried_at: datetime
+
+
 class StreamShape(BaseModel):
-    """A stream of a collection."""
+    """A stream of a collection; one that was never read has no topics yet."""
 
     name: str
     records: int
     dead_letters: int = Field(description="Dead letters that wait, in all topics of the stream.")
-    moved_at: datetime
-    position_age_s: float = Field(description="For how long the position has not moved.")
+    moved_at: datetime | None = Field(description="Null before anything was recorded.")
+    position_age_s: float | None = Field(description="For how long the position has not moved.")
+    stops: list[StoppedSource] = Field(description="What waits for a person; meanwhile its lag is not looked at.")
+    trouble: TroubleShape | None = Field(description="What kept it from being read when that was tried last.")
     topics: list[TopicShape]
 
 
@@ -55,12 +66,31 @@ class CollectionStreams(BaseModel):
 
 
 class StreamList(BaseModel):
-    """Every collection that has read a stream, or has something to send."""
+    """Every collection that declares a stream, has read one, or has something to send."""
 
     collections: list[CollectionStreams]
 
 
-def stream_shape(position: StreamPosition, dead: Mapping[tuple[str, str, int], int]) -> StreamShape:
+def unread_shape(name: str, stops: Sequence[Stop], trouble: StreamTrouble | None) -> StreamShape:
+    """Return a declared stream of which nothing was ever recorded."""
+    return StreamShape(
+        name=name,
+        records=0,
+        dead_letters=0,
+        moved_at=None,
+        position_age_s=None,
+        stops=[stopped(stop) for stop in stops],
+        trouble=_trouble(trouble),
+        topics=[],
+    )
+
+
+def stream_shape(
+    position: StreamPosition,
+    dead: Mapping[tuple[str, str, int], int],
+    stops: Sequence[Stop],
+    trouble: StreamTrouble | None,
+) -> StreamShape:
     """Return a stream as users see it; ``dead`` are its collection's dead letters by stream, topic and partition."""
     now_s = position.now.timestamp()
     state = StreamState.from_json(position.state)
@@ -81,6 +111,8 @@ def stream_shape(position: StreamPosition, dead: Mapping[tuple[str, str, int], i
         dead_letters=sum(letters for (source, _, _), letters in dead.items() if source == position.source),
         moved_at=position.moved_at,
         position_age_s=_age(position.moved_at.timestamp(), now_s),
+        stops=[stopped(stop) for stop in stops],
+        trouble=_trouble(trouble),
         topics=topics,
     )
 
@@ -96,6 +128,12 @@ def _partition(number: int, part: PartitionState, dead: int, now_s: float) -> Pa
         newest_message_age_s=_age(part.newest_ms / 1000, now_s) if part.newest_ms > 0 else None,
         caught_up_age_s=_age(part.caught_up_ms / 1000, now_s) if part.caught_up_ms > 0 else None,
     )
+
+
+def _trouble(trouble: StreamTrouble | None) -> TroubleShape | None:
+    if trouble is None:
+        return None
+    return TroubleShape(reason=trouble.reason, since=trouble.since, tried_at=trouble.tried_at)
 
 
 def _age(at_s: float, now_s: float) -> float:

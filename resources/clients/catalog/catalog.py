@@ -27,6 +27,7 @@ from resources.clients.catalog.queued.waking import answers_heard
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.sources import Sources
 from resources.clients.catalog.stream_scopes import StreamScopes
+from resources.clients.catalog.stream_troubles import StreamTroubles
 from resources.clients.catalog.upload_requests import UploadRequests
 from resources.clients.catalog.uploads import Uploads
 from resources.clients.catalog.waiting import wait_for_due
@@ -51,6 +52,7 @@ class Catalog:
         self.messages = Messages(self._database)
         self.descriptions = Descriptions(self._database)
         self.stream_scopes = StreamScopes(self._database)
+        self.stream_troubles = StreamTroubles(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.outbox = Outbox(self._database)
         self.keys = Keys(self._database)

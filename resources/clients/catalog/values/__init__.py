@@ -49,6 +49,7 @@ from resources.clients.catalog.values.streamed import (
     ReplayedRange,
     StreamedMessage,
     StreamPosition,
+    StreamTrouble,
 )
 from resources.clients.catalog.values.swept import (
     Concluded,
@@ -120,6 +121,7 @@ __all__ = [
     "Stop",
     "StopKind",
     "StreamPosition",
+    "StreamTrouble",
     "StreamedMessage",
     "Sweep",
     "WriteRequest",

@@ -141,6 +141,15 @@ class StreamPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTrouble:
+    """Why a stream is not read at present, since when, and when that was tried last."""
+
+    reason: str
+    since: datetime
+    tried_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedMessages:
     """What recording did; ``superseded`` counts messages that are older than what is known of their key."""
 
