@@ -18,7 +18,7 @@ from local_stack.producing.outgoing import BadInput, Outgoing
 from local_stack.producing.stopping import Stop
 from local_stack.producing.target import Target
 from rag_core.errors import DependencyUnavailable, InvalidRequest
-from resources.clients.kafka.connecting import translating
+from resources.clients.kafka.connecting import close_producer, translating, without_creating_topics
 
 MAX_UNDER_WAY = 20_000
 MAX_UNDER_WAY_BYTES = 32 * 1024 * 1024
@@ -72,10 +72,7 @@ class Sender:
         """Close the connections; what is not acknowledged may or may not arrive."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            from kafka.errors import KafkaError
-
-            with suppress(KafkaError):  # it waits for what is under way, and says so when that takes too long
-                producer.close(timeout=2)
+            close_producer(producer, timeout_s=2)
 
     def _push(self, *, until_acknowledged: bool) -> None:
         from kafka.errors import KafkaError
@@ -208,7 +205,7 @@ class Sender:
             settings: dict[str, Any] = {**self._target.connection, "request_timeout_ms": int(_REQUEST_S * 1000)}
             try:
                 with translating("connect", self._target.connection):
-                    self._producer = KafkaProducer(
+                    producer = KafkaProducer(
                         **settings,
                         acks="all",
                         enable_idempotence=True,
@@ -217,10 +214,10 @@ class Sender:
                         max_request_size=self._target.max_message_bytes,
                         max_block_ms=int(_REQUEST_S * 1000),
                         delivery_timeout_ms=int(_DELIVERY_S * 1000),
-                        allow_auto_create_topics=False,
                     )
             except DependencyUnavailable as error:
                 raise KafkaTimeoutError(error.message) from error
+            self._producer = without_creating_topics(producer)
         return self._producer
 
 

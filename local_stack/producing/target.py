@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest
 from rag_core.kafka import DEFAULT_BOOTSTRAP_ENV, Kafka, Outcomes
 from resources.clients.collection_files import load_collection
-from resources.clients.kafka.connecting import connection, translating
+from resources.clients.kafka.connecting import connection, translating, without_creating_topics
 from resources.clients.settings import Settings
 
 DEFAULT_MESSAGE_BYTES = 1_048_588
@@ -97,7 +97,7 @@ def _looked_at(settings: dict[str, Any], topic: str, partitions: int | None) -> 
         ) from error
     try:
         with translating("look at the topic", settings):
-            admin: Any = KafkaAdminClient(**settings)
+            admin = without_creating_topics(KafkaAdminClient(**settings))
             try:
                 found = _described(admin, topic, partitions)
                 configs = _configs(admin, topic)

@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -77,6 +77,36 @@ def connection(kafka: Kafka, environ: Mapping[str, str] | None = None) -> dict[s
     if security.is_encrypted:
         settings["ssl_check_hostname"] = security.check_hostname
     return settings
+
+
+def without_creating_topics(client: Any) -> Any:
+    """Return a consumer, producer or admin client that never makes a broker create the topic that it asks for.
+
+    kafka-python takes ``allow_auto_create_topics``, but its questions for metadata go by a setting of their own that is
+    True: a topic that is deleted while somebody reads it would be back at once, empty and with one partition. A client
+    that was just made has named no topic yet.
+    """
+    cluster = client._metadata if hasattr(client, "_metadata") else client._manager.cluster  # noqa: SLF001 - see above
+    cluster.config["allow_auto_create_topics"] = False
+    return client
+
+
+def close_producer(producer: Any, *, timeout_s: float) -> None:
+    """Close a producer for good; what is not acknowledged after ``timeout_s`` is given up, and nothing is said of it.
+
+    kafka-python's own ``close`` raises then, leaves its thread running, and its finaliser prints the same error again.
+    """
+    from kafka.errors import KafkaError
+
+    try:
+        producer.close(timeout=timeout_s)
+    except KafkaError:
+        thread = producer._sender  # noqa: SLF001 - nothing public ends it once its flush has failed
+        thread.force_close()
+        thread.join(timeout_s)
+        with suppress(KafkaError):
+            producer.close(timeout=0)
+        producer._closed = True  # noqa: SLF001 - all that its finaliser looks at
 
 
 @contextmanager

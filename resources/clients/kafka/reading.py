@@ -12,7 +12,7 @@ from typing import Any, Self
 from rag_core.errors import DependencyUnavailable
 from rag_core.kafka import Kafka
 from rag_core.messages.message import Message
-from resources.clients.kafka.connecting import REQUEST_S, connection, translating
+from resources.clients.kafka.connecting import REQUEST_S, connection, translating, without_creating_topics
 
 _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_BYTES = 4 * 1024 * 1024
@@ -183,18 +183,18 @@ class KafkaReader:
             from kafka import KafkaConsumer
 
             with translating("connect", self._connection):
-                self._consumer = KafkaConsumer(
+                consumer = KafkaConsumer(
                     **self._connection,
                     group_id=self._group,
                     enable_auto_commit=False,
                     auto_offset_reset="none",  # pyright: ignore[reportArgumentType] - the stubs lack it
                     isolation_level="read_committed",
-                    allow_auto_create_topics=False,
                     fetch_max_bytes=_FETCH_BYTES,
                     max_partition_fetch_bytes=self._partition_bytes,
                     max_poll_records=10_000,
                     metrics_enabled=False,
                 )
+            self._consumer = without_creating_topics(consumer)
         return self._consumer
 
     def _opened_admin(self) -> Any:
@@ -202,7 +202,7 @@ class KafkaReader:
             from kafka.admin import KafkaAdminClient
 
             with translating("connect", self._connection):
-                self._admin = KafkaAdminClient(**self._connection)
+                self._admin = without_creating_topics(KafkaAdminClient(**self._connection))
         return self._admin
 
 

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from rag_core.errors import DependencyUnavailable
@@ -11,7 +10,7 @@ from rag_core.kafka import Kafka
 from rag_core.messages.outgoing import ID_HEADER, LEFT_OUT_HEADER
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import OutboxMessage
-from resources.clients.kafka.connecting import connection, translating
+from resources.clients.kafka.connecting import close_producer, connection, translating, without_creating_topics
 
 _AT_ONCE = 500
 _BLOCK_S = 10.0
@@ -55,12 +54,10 @@ class OutboxSender:
 
     def close(self) -> None:
         """Close the connection; batches under way are given up, for they wait in the outbox, too."""
-        from kafka.errors import KafkaError
-
         producer, self._producer = self._producer, None
+        self._there.clear()  # a topic may be gone since: it is looked for again, and made
         if producer is not None:
-            with suppress(KafkaError):
-                producer.close(timeout=2)
+            close_producer(producer, timeout_s=2)
 
     def _send(self, waiting: Sequence[tuple[int, OutboxMessage]]) -> None:
         """Return once all are acknowledged; a message that is too large for the brokers goes with less in it."""
@@ -104,7 +101,8 @@ class OutboxSender:
         from kafka.errors import MessageSizeTooLargeError
 
         headers = [(name, value or b"") for name, value in message.headers]
-        headers.append((ID_HEADER, f"{self._collection}/{number}".encode()))
+        if not any(name == ID_HEADER for name, _ in headers):
+            headers.append((ID_HEADER, f"{self._collection}/{number}".encode()))
         # A message with neither key nor value is refused; it would stop all that waits behind it.
         value = b"" if message.key is None and message.value is None else message.value
         try:
@@ -121,7 +119,7 @@ class OutboxSender:
         if not unknown:
             return topics
         with translating("describe topics", self._connection):
-            admin: Any = KafkaAdminClient(**self._connection)
+            admin = without_creating_topics(KafkaAdminClient(**self._connection))
             try:
                 for name in sorted(unknown - _there_of(admin, unknown)):
                     try:
@@ -138,7 +136,7 @@ class OutboxSender:
             from kafka import KafkaProducer
 
             with translating("connect", self._connection):
-                self._producer = KafkaProducer(
+                producer = KafkaProducer(
                     **self._connection,
                     acks="all",
                     linger_ms=5,
@@ -146,6 +144,7 @@ class OutboxSender:
                     max_block_ms=int(_BLOCK_S * 1000),
                     delivery_timeout_ms=int(_ACKNOWLEDGED_S * 1000),
                 )
+            self._producer = without_creating_topics(producer)
         return self._producer
 
 
