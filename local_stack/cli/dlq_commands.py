@@ -204,8 +204,13 @@ def _ask(count: int, *, yes: bool) -> None:
 
 
 def _which(collection: str, stream: str, topic: str, kind: str, *, with_settled: bool = False) -> "DeadLetterFilter":
+    from rag_core.messages.message import RejectKind
     from resources.clients.catalog.values import DeadLetterFilter
 
+    if kind and kind not in set(RejectKind):
+        raise InvalidRequest(
+            f"There is no kind of reason {kind!r}.", remedy=f"Dead letters have these: {', '.join(RejectKind)}."
+        )
     return DeadLetterFilter(collection=collection, source=stream, topic=topic, kind=kind, with_settled=with_settled)
 
 

@@ -6,6 +6,7 @@ origin and counts its replays, so that a message which never fits does not go ro
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID, uuid5
 
 from rag_core.messages.message import Message
 from rag_core.messages.ordering import MessagePlace
@@ -77,6 +78,16 @@ def announced_dead_letter(
         value=letter.value,
         headers=(*theirs, *ours.items()),
     )
+
+
+def quarantine_id(collection: str, document: UUID, letter: NewDeadLetter) -> str:
+    """Return the outbox id of a quarantined document's letter: the same for the same message with the same reason kind.
+
+    So a replay that ends in the same quarantine sends a repeat, which a consumer drops.
+    """
+    place = letter.place
+    where = f"{letter.topic}/{place.incarnation}/{place.partition}/{place.offset}"
+    return f"{collection}/{uuid5(document, f'{where}/{letter.kind}')}"
 
 
 def replays_of(headers: Headers) -> int:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 ID_HEADER = "rag-outbox-id"
-"""Carries a message's number in its collection's outbox: a message that is sent again has it again."""
+"""Names a message of a collection's outbox, by its number there unless the message names itself: one that is sent
+again has it again."""
 
 LEFT_OUT_HEADER = "rag-value"
 """Stands in a message whose value was left out, and says where it is."""

@@ -147,6 +147,36 @@ def test_what_was_discarded_stays_so_when_it_is_met_again(announcing: Announcing
     assert len(announcing.letters(with_settled=True)) == 1
 
 
+def test_what_was_discarded_stays_so_after_a_replay_unless_something_else_is_wrong(announcing: Announcing) -> None:
+    announcing.send((None, OTHER_JSON), (None, b"no json"), partition=0)
+    announcing.tick()
+    kinds = [row.kind for row in announcing.letters()]
+    room = announcing.catalog.dead_letters
+    assert room.discard([row.id for row in announcing.letters()]) == 2
+    for _ in range(2):
+        assert announcing.replay_range().dead == 2
+        assert announcing.letters() == []
+    assert [(row.kind, row.replays) for row in announcing.letters(with_settled=True)] == [(kinds[0], 2), (kinds[1], 2)]
+    announcing.stream_settings = {"mapping": {"id": "{missing}", "text": ["{comment}"]}}
+    announcing.replay_range()
+    [row] = announcing.letters()
+    assert row.place.offset == 0
+    assert row.kind != kinds[0]
+
+
+def test_what_a_replay_settled_is_open_again_when_it_is_broken_again(announcing: Announcing) -> None:
+    announcing.send((None, OTHER_JSON), partition=0)
+    announcing.tick()
+    [before] = announcing.letters()
+    announcing.stream_settings = MAPPING
+    assert announcing.replay_range().recorded == 1
+    assert announcing.letters() == []
+    announcing.stream_settings = {}
+    assert announcing.replay_range().dead == 1
+    [row] = announcing.letters()
+    assert (row.id, row.kind, row.replays) == (before.id, before.kind, 2)
+
+
 def test_pages_go_through_all_that_a_filter_means(announcing: Announcing) -> None:
     announcing.send(*((f"k{number}", b"no json") for number in range(5)), (None, {"text": "without an id"}))
     announcing.tick()

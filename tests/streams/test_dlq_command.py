@@ -40,6 +40,11 @@ def test_list_and_show_bound_what_they_print_and_escape_it(
     assert rag("dlq", "show", str(row.id), "--json") == 0
     assert json.loads(capsys.readouterr().out)["value_bytes"] == 10_013
     assert rag("dlq", "show", str(row.id + 1)) == 2
+    capsys.readouterr()
+    assert rag("dlq", "list", "--kind", "bogus") == 2
+    refused = " ".join(capsys.readouterr().err.split())
+    assert "'bogus'" in refused
+    assert "not-json, no-form, bad-field" in refused
 
 
 def test_replay_ends_with_1_while_any_fits_no_form(

@@ -165,6 +165,21 @@ def test_a_failed_message_is_sent_to_the_dead_letter_topic_with_its_bytes(announ
     assert "rag-replays" not in headers
 
 
+def test_a_replay_that_ends_in_the_same_quarantine_repeats_its_letters_id(announcing: Announcing) -> None:
+    announcing.send(("bad", BROKEN_PDF), ("worse", BROKEN_PDF), partition=0)
+    announcing.tick()
+    announcing.run()
+    assert announcing.replay_range().recorded == 2
+    announcing.run()
+    announcing.send_outbox()
+    ids: dict[bytes | None, list[bytes]] = {}
+    for record in announcing.kafka.read_all(f"{announcing.topic}.dlq"):
+        [found] = [value for name, value in record.headers if name == "rag-outbox-id"]
+        ids.setdefault(record.key, []).append(found)
+    assert {key: (len(each), len(set(each))) for key, each in ids.items()} == {b"bad": (2, 1), b"worse": (2, 1)}
+    assert ids[b"bad"][0] != ids[b"worse"][0]
+
+
 def test_the_decoded_bytes_of_a_quarantined_document_are_no_message_when_they_are_put_back(
     announcing: Announcing,
 ) -> None:

@@ -9,9 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from rag_core.errors import QuarantineKind
-from rag_core.messages.dead_letters import DECODED, MAX_KEPT_BYTES, NewDeadLetter, announced_dead_letter
+from rag_core.messages.dead_letters import (
+    DECODED,
+    MAX_KEPT_BYTES,
+    NewDeadLetter,
+    announced_dead_letter,
+    quarantine_id,
+)
 from rag_core.messages.keys import key_bytes
-from rag_core.messages.outgoing import OutboxMessage
+from rag_core.messages.outgoing import ID_HEADER, OutboxMessage
 from rag_core.outcomes import Announcing, Became, OutcomeType, event_id, outcome_event
 from resources.clients.catalog.dead_letters import place_of
 from resources.clients.catalog.failures import storable
@@ -99,6 +105,7 @@ def _dead_letter(became: Became, row: Any) -> OutboxMessage:
         remedy=became.remedy,
     )
     more = {
+        ID_HEADER: quarantine_id(became.collection, became.document_id, letter),
         DECODED[0]: DECODED[1],
         "rag-document-uri": became.uri,
         "rag-document-id": str(became.document_id),

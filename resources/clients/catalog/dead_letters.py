@@ -79,7 +79,8 @@ def write_dead_letters(
 ) -> None:
     """Write messages that fit no form, in the caller's transaction; one that is known is the same one still.
 
-    A settled one that is only met again (a partition is read again) stays settled; one that was replayed does not.
+    A settled one that is only met again (a partition is read again) stays settled. One that a replay settled is open
+    again when a later replay finds it broken; one that was discarded stays so unless something else is wrong with it.
     """
     if not dead:
         return
@@ -239,13 +240,16 @@ VALUES (:collection, :source, :topic, :incarnation, :partition, :offset, :timest
         :value_bytes, :kind, :reason, :remedy)
 ON CONFLICT (collection, source, topic, incarnation, partition, record_offset) DO UPDATE SET
     kind = excluded.kind, reason = excluded.reason, remedy = excluded.remedy,
-    settled_at = CASE WHEN CAST(:is_replay AS boolean) THEN NULL ELSE d.settled_at END,
+    settled_at = CASE WHEN CAST(:is_replay AS boolean)
+                      AND (d.kind <> excluded.kind OR d.settled_at IS NOT DISTINCT FROM d.replayed_at)
+                 THEN NULL ELSE d.settled_at END,
     replays = d.replays + CASE WHEN CAST(:is_replay AS boolean) THEN 1 ELSE 0 END,
     replayed_at = CASE WHEN CAST(:is_replay AS boolean) THEN clock_timestamp() ELSE d.replayed_at END
 """).bindparams(bindparam("headers", type_=JSONB))
 
+# Both times are one: that tells it from a letter that was discarded.
 _SETTLE_REPLAYED = text("""
-UPDATE dead_letters SET settled_at = clock_timestamp(), replays = replays + 1, replayed_at = clock_timestamp()
+UPDATE dead_letters SET settled_at = now(), replays = replays + 1, replayed_at = now()
 WHERE collection = :collection AND source = :source AND topic = :topic AND incarnation = :incarnation
     AND partition = :partition AND record_offset >= :first AND record_offset < :end
     AND record_offset <> ALL(CAST(:dead AS bigint[])) AND settled_at IS NULL
