@@ -53,6 +53,12 @@ unknown: 1
     ]
 
 
+def test_a_name_that_is_none_is_told_of_in_words(tmp_path: Path) -> None:
+    said = _problems(tmp_path, "name: cms-pages\nkafka:\n  streams: [{name: X, topics: [t]}]\n")
+    rule = "is no name: two to 48 lower-case letters, digits and underscores, a letter first"
+    assert said == [f"1 name: 'cms-pages' {rule}", f"3 kafka.streams[0].name: 'X' {rule}"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
