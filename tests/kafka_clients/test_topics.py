@@ -68,7 +68,7 @@ def test_a_producer_that_is_closed_while_its_broker_is_dead_says_nothing_more(
     said: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", said.append)
     topic = broker.create_topic()
-    producer = KafkaProducer(bootstrap_servers=broker.bootstrap.split(","))
+    producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap.split(","))
     producer.send(topic, b"before").get(30)
     broker.kill9()
     try:
