@@ -138,9 +138,10 @@ class Sending:
 class Pausing:
     """Pauses that grow while something fails; a reason is said when it is new, and now and then while it lasts."""
 
-    def __init__(self, stop: Event, **names: str) -> None:
+    def __init__(self, stop: Event, *, collection: str, stream: str) -> None:
         self._stop = stop
-        self._names = names
+        self._collection = collection
+        self._stream = stream
         self._pause_s = 0.0
         self._said = ""
         self._said_at_s = 0.0
@@ -148,7 +149,7 @@ class Pausing:
     def over(self) -> None:
         """Begin with the shortest pause again, and say so where a trouble was said."""
         if self._said:
-            say("goes on", **self._names)
+            self._say("goes on")
         self._pause_s = 0.0
         self._said = ""
 
@@ -158,9 +159,12 @@ class Pausing:
         level = logging.WARNING if isinstance(error, DependencyUnavailable) else logging.ERROR
         reason = str(error) if isinstance(error, RagError) else "".join(traceback.format_exception(error))
         if reason != self._said or time.monotonic() - self._said_at_s >= _SAID_AGAIN_S:
-            say("waiting", level=level, reason=reason, again_in_s=self._pause_s, **self._names)
+            self._say("waiting", level=level, reason=reason, again_in_s=self._pause_s)
             self._said, self._said_at_s = reason, time.monotonic()
         self._stop.wait(self._pause_s)
+
+    def _say(self, event: str, *, level: int = logging.INFO, **fields: object) -> None:
+        say(event, level=level, collection=self._collection, stream=self._stream, **fields)
 
 
 if __name__ == "__main__":

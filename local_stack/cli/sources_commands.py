@@ -107,12 +107,12 @@ def _rows() -> list[dict[str, Any]]:
 
     settings = load_settings()
     usable, _ = usable_collections(settings.collections)
-    declared = {
+    declared: dict[tuple[str, str], dict[str, str]] = {
         (each.collection.name, source.name): {"url": source.url, "location": _location(settings, each, source)}
         for each in usable
         for source in each.collection.sources
     }
-    streams = {
+    streams: dict[tuple[str, str], dict[str, str]] = {
         (each.collection.name, stream.name): dict.fromkeys(
             ("url", "location"), f"kafka://{each.collection.kafka.cluster}/{','.join(stream.topics)}"
         )

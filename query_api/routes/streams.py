@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
-from query_api.shapes.streams import CollectionStreams, StreamList, stream_shape, unread_shape
+from query_api.shapes.streams import CollectionStreams, StreamList, StreamShape, stream_shape, unread_shape
 from resources.clients.catalog import Catalog
 from resources.clients.collection_files import usable_collections
 
@@ -44,7 +44,7 @@ def collection_streams(catalog: Catalog, name: str, waiting: int, declared: Coll
     dead: Mapping[tuple[str, str, int], int] = catalog.dead_letters.open_by_partition(name) if positions else {}
     troubles = catalog.stream_troubles.current(name) if declared else {}
     stops = catalog.sources.stopped(name) if names else []
-    shown = []
+    shown: list[StreamShape] = []
     for stream in names:
         position, trouble = positions.get(stream), troubles.get(stream) if stream in declared else None
         its_stops = [stop for stop in stops if stop.source == stream]
