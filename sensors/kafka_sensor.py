@@ -8,6 +8,7 @@ from rag_core.kafka import Stream
 from resources.clients.collection_files import LoadedCollection
 from sensors.bucket_sensor import MINIMUM_INTERVAL_S
 from sensors.connections import OpenCatalog, shared_catalog
+from sensors.declarations import declared_now
 
 _OUTBOX_S = 2.0
 _SHOWN_PARTITIONS = 12
@@ -40,7 +41,11 @@ def build_kafka_sensor(
         from sensors.stream_troubles import noting_trouble
         from sensors.streams import shared_stream
 
-        with shared_stream(loaded, stream, open_catalog()) as opened:
+        now = declared_now(loaded)  # the listener reads by the file as it is, and so must this
+        declared = next((each for each in now.collection.streams if each.name == stream.name), None)
+        if declared is None:
+            return dg.SkipReason(f"{stream.name} is not in the collection's file any more.")
+        with shared_stream(now, declared, open_catalog()) as opened:
             if opened is None:
                 return dg.SkipReason(f"{stream.name}: another tick reads this stream.")
             with noting_trouble(open_catalog, collection.name, stream.name):
