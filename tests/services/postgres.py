@@ -1,5 +1,6 @@
 """A real PostgreSQL server of a test session, without durability (tests kill processes, not power)."""
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import psycopg
 
 from local_stack.postgres import create_cluster, database_url, server_command, server_environment
@@ -66,8 +68,13 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def kill9(self) -> None:
-        """Kill the server as a crash would."""
-        self._end(signal.SIGKILL)
+        """Kill the server with its backends, as a crash of the machine would: nobody answers any more."""
+        backends = [] if self._process is None else psutil.Process(self._process.pid).children()
+        self._end(signal.SIGKILL)  # first, or it would start them anew
+        for backend in backends:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                backend.kill()
+        psutil.wait_procs(backends, timeout=10)
 
     def restart(self) -> None:
         """Start again after ``kill9`` or ``stop``, or stop and start a running server; same URL, same data."""
