@@ -56,8 +56,7 @@ def unread_reason(stream: Mapping[str, Any]) -> str:
     if stream["trouble"]:
         said.append(f"not read since {stream['trouble']['since']}: {_line(stream['trouble']['reason'])}")
     if not said and not stream["topics"]:
-        waits = "no topic of it is there yet" if stream["moved_at"] else "not read yet"
-        said.append(f"{waits}; see 'rag logs listener'")
+        said.append("waits for a topic to be there" if stream["moved_at"] else "not read yet; see 'rag logs listener'")
     return "; ".join(said)
 
 

@@ -110,13 +110,17 @@ function stopped(stop) {
 function streams({ streams: all }) {
   if (all.length === 0) return null;
   const head = ["Topic", "Left to read", "Rate", "Dead", "Newest"];
-  const rows = all.flatMap((stream) => stream.topics.map((topic) => {
+  const troubles = all.filter((stream) => stream.trouble).map((stream) =>
+    notice({ message: `The stream ${stream.name} is not read at present: ${stream.trouble.reason}` }));
+  const unread = (stream) => stream.topics.length ? [] : [[stream.name, "not read yet", "", "", ""]];
+  const rows = all.flatMap((stream) => unread(stream).concat(stream.topics.map((topic) => {
     const sum = (field) => topic.partitions.reduce((total, each) => total + each[field], 0);
     const ages = topic.partitions.map((each) => each.newest_message_age_s).filter((age) => age !== null);
-    return [`${stream.name}: ${topic.topic}`, number(sum("lag")), `${number(Math.round(sum("records_per_s")))}/s`,
+    const lag = stream.stops.length || stream.trouble ? "unknown" : number(sum("lag"));
+    return [`${stream.name}: ${topic.topic}`, lag, `${number(Math.round(sum("records_per_s")))}/s`,
       number(sum("dead_letters")), ages.length ? `${duration(Math.min(...ages))} ago` : "none yet"];
-  }));
-  return make("div", { className: "listed" }, make("h3", { textContent: "Streams" }),
+  })));
+  return make("div", { className: "listed" }, make("h3", { textContent: "Streams" }), troubles,
     make("div", { className: "scrolled", tabIndex: 0, attributes: { role: "region", "aria-label": "Streams" } }, make("table", {},
       make("thead", {}, make("tr", {}, head.map((each) => make("th", { scope: "col", textContent: each })))),
       make("tbody", {}, rows.map(([first, ...others]) => make("tr", {},

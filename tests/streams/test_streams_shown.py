@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from local_stack.cli import api_client
 from local_stack.cli.streams_status import stream_lines
+from local_stack.cli.waiting_for_stream import wait_until_done
 from query_api.app import create_app
 from query_api.connections import Connections
-from rag_core.errors import DependencyUnavailable
-from resources.clients.catalog.values import PartitionLimits
+from rag_core.errors import DependencyUnavailable, InvalidRequest
+from resources.clients.catalog.values import PartitionLimits, StopKind
 from resources.clients.settings import Settings
 from sensors.stream_troubles import noting_trouble
 from tests.consuming.conftest import STREAM, note
@@ -103,3 +105,28 @@ def test_a_question_before_the_first_run_is_told_how_many_documents_are_pending(
     told = shown()["problem"]
     assert f"No index serves '{announcing.name}' yet: 2 documents are pending" in told["detail"]
     assert "The first run makes the index" in told["remedy"]
+
+
+def test_waiting_ends_when_what_was_sent_is_read_and_indexed(
+    announcing: Announcing, database_url: str, edge: EdgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls: dict[str, Any] = {"database_url": database_url, "qdrant_url": edge.url, "auth": "off"}
+    settings = Settings(home=announcing.root, collections=announcing.root / "collections", **urls)
+    app = create_app(settings, connections=Connections(settings, open_model=lambda _: announcing.embedder))
+    with TestClient(app, base_url="http://localhost") as api:
+        monkeypatch.setattr(api_client, "get", lambda path: api.get(path).json())
+        announcing.send(("a", note("a")), ("b", note("b")), partition=0)
+        with pytest.raises(InvalidRequest, match="no collection reads topic"):
+            wait_until_done(announcing.topic, {0: 1}, timeout_s=0)
+        announcing.tick()
+        with pytest.raises(InvalidRequest, match=f"{announcing.name} reads topic"):
+            wait_until_done(announcing.topic, {0: 1}, timeout_s=0)
+        announcing.run()
+        done = wait_until_done(announcing.topic, {0: 1}, timeout_s=0)
+        assert done[announcing.name]["indexed"] == 2
+        with pytest.raises(InvalidRequest, match="not all that was sent"):
+            wait_until_done(announcing.topic, {0: 2}, timeout_s=0)
+        reason = "Partition 0 lost messages."
+        announcing.catalog.sources.stop(announcing.name, STREAM, StopKind.OFFSETS_GONE, reason, {})
+        with pytest.raises(InvalidRequest, match=r"stopped: offsets-gone — Partition 0 lost messages\. — rag sources"):
+            wait_until_done(announcing.topic, {0: 1}, timeout_s=0)
