@@ -2,24 +2,26 @@
 
 Words are compared as SQuAD compares them (Rajpurkar, Jia, Liang, *Know What You Don't Know*, ACL 2018): lower case,
 without punctuation and articles. An answer is quoted sentences, so what counts is whether they hold the expected
-words: ``holds_answer`` all of one expected answer in a row, ``answer_words`` the share of the best one's words.
+words: ``holds_answer`` all of one expected answer in a row, ``answer_words`` the share of the best one's words;
+``holds_when_answered`` leaves out the questions that were not answered.
 """
 
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-
+from evaluation.abstaining import AtThreshold, Outcome, abstentions, at_thresholds, auc, best
 from evaluation.api import Api
+from evaluation.choosing import Criterion
 from evaluation.datasets import AnsweredQuestion
 from evaluation.scoring import Estimate, estimate
 
-MEASURES = ("answered", "holds_answer", "answer_words", "cites_document", "abstained")
+MEASURES = ("answered", "holds_answer", "answer_words", "cites_document")
+_Thing = TypeVar("_Thing")
 _THREADS = 2
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -27,22 +29,34 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersReport:
-    """Shares with their intervals: ``abstained`` of the unanswerable questions, the others of the answerable ones.
+    """Shares with their intervals, at the threshold that the API had.
 
-    ``auc`` is how well the confidence tells the two kinds apart: 0.5 not at all, 1 without a mistake; None where there
-    is only one kind.
+    ``abstained`` is of the unanswerable questions (recall of abstaining), ``abstention_precision`` of the answers that
+    were withheld, ``holds_when_answered`` of the answers given to answerable questions, the others of the answerable
+    questions. ``auc`` is how well the confidence tells the two kinds apart: 0.5 not at all, 1 without a mistake.
+    ``best`` and ``at_thresholds`` go by the confidence alone. What needs both kinds is missing where there is one.
     """
 
     answerable: int
     unanswerable: int
-    shares: dict[str, Estimate]
-    auc: float | None
+    threshold: float
+    threshold_from: str | None
+    shares: Mapping[str, Estimate]
+    best: Mapping[Criterion, AtThreshold]
+    at_thresholds: Sequence[AtThreshold]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report's means as JSON."""
-        numbers = {name: round(share.mean, 4) for name, share in self.shares.items()}
-        auc = None if self.auc is None else round(self.auc, 4)
-        return {"answerable": self.answerable, "unanswerable": self.unanswerable, **numbers, "auc": auc}
+        """Return the report as JSON: values, their intervals, and what other thresholds would do."""
+        return {
+            "answerable": self.answerable,
+            "unanswerable": self.unanswerable,
+            "threshold": self.threshold,
+            "threshold_from": self.threshold_from,
+            **{name: round(share.mean, 4) for name, share in self.shares.items()},
+            "intervals": {name: share.interval() for name, share in self.shares.items()},
+            "best": {criterion.value: found.to_json() for criterion, found in self.best.items()},
+            "at_thresholds": [each.to_json() for each in self.at_thresholds],
+        }
 
 
 def ask_all(
@@ -51,29 +65,19 @@ def ask_all(
     questions: Sequence[AnsweredQuestion],
     *,
     id_of: Callable[[str], str | None],
+    threshold_from: str | None = None,
     seen: Callable[[int], None] = lambda _: None,
 ) -> AnswersReport:
-    """Ask every question and say how often the answers were right, and withheld where there is none."""
+    """Ask every question (at least one) and say how often the answers were right, and withheld where there is none.
+
+    ``threshold_from`` says where the API's threshold was chosen.
+    """
     answers: list[dict[str, Any]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         for number, answer in enumerate(pool.map(lambda each: api.ask(collection, each.text), questions), start=1):
             answers.append(answer)
             seen(number)
-    pairs = list(zip(questions, answers, strict=True))
-    known = [(question, answer) for question, answer in pairs if question.is_answerable]
-    unknown = [answer for question, answer in pairs if not question.is_answerable]
-    shares: dict[str, Estimate] = {}
-    if known:
-        judged = [_judged(question, answer, id_of) for question, answer in known]
-        shares |= {name: estimate([each[name] for each in judged]) for name in MEASURES[:-1]}
-    if unknown:
-        shares["abstained"] = estimate([float(not answer["answered"]) for answer in unknown])
-    return AnswersReport(
-        answerable=len(known),
-        unanswerable=len(unknown),
-        shares=shares,
-        auc=_auc([answer["confidence"] for _, answer in known], [answer["confidence"] for answer in unknown]),
-    )
+    return _report(list(zip(questions, answers, strict=True)), id_of, threshold_from)
 
 
 def spread(questions: Sequence[AnsweredQuestion], number: int | None) -> list[AnsweredQuestion]:
@@ -81,7 +85,13 @@ def spread(questions: Sequence[AnsweredQuestion], number: int | None) -> list[An
     if number is None:
         return list(questions)
     kinds = ([each for each in questions if each.is_answerable is kind] for kind in (True, False))
-    return [each for kind in kinds for each in kind[:: max(1, len(kind) // number)][:number]]
+    return [each for kind in kinds for each in evenly(kind, number)]
+
+
+def evenly(things: Sequence[_Thing], number: int) -> list[_Thing]:
+    """Return ``number`` of the things, evenly from first to last; all where there are no more."""
+    taken = min(number, len(things))
+    return [things[each * len(things) // taken] for each in range(taken)]
 
 
 def words_of(text: str) -> list[str]:
@@ -89,7 +99,42 @@ def words_of(text: str) -> list[str]:
     return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
 
 
-def _judged(question: AnsweredQuestion, answer: dict[str, Any], id_of: Callable[[str], str | None]) -> dict[str, float]:
+def _report(
+    pairs: Sequence[tuple[AnsweredQuestion, Mapping[str, Any]]],
+    id_of: Callable[[str], str | None],
+    threshold_from: str | None,
+) -> AnswersReport:
+    judged = [_judged(question, answer, id_of) for question, answer in pairs if question.is_answerable]
+    shares = {name: estimate([each[name] for each in judged]) for name in MEASURES if judged}
+    if answered := [each["holds_answer"] for each in judged if each["answered"]]:
+        shares["holds_when_answered"] = estimate(answered)
+    outcomes = [
+        Outcome(is_answerable=question.is_answerable, answered=answer["answered"], confidence=answer["confidence"])
+        for question, answer in pairs
+    ]
+    unknown = [each for each in outcomes if not each.is_answerable]
+    if unknown:
+        shares["abstained"] = estimate([float(not each.answered) for each in unknown])
+    if unknown and judged:
+        shares |= abstentions(outcomes)
+        shares["auc"] = auc(
+            [each.confidence for each in outcomes if each.is_answerable], [each.confidence for each in unknown]
+        )
+    chosen = {criterion: best(outcomes, criterion) for criterion in Criterion} if unknown and judged else {}
+    return AnswersReport(
+        answerable=len(judged),
+        unanswerable=len(unknown),
+        threshold=pairs[0][1]["threshold"],
+        threshold_from=threshold_from,
+        shares=shares,
+        best=chosen,
+        at_thresholds=at_thresholds(outcomes) if chosen else [],
+    )
+
+
+def _judged(
+    question: AnsweredQuestion, answer: Mapping[str, Any], id_of: Callable[[str], str | None]
+) -> dict[str, float]:
     said = words_of(" ".join(quote["text"] for quote in answer["quotes"]))
     spelled = f" {' '.join(said)} "
     expected = [words_of(each) for each in question.answers]
@@ -108,12 +153,3 @@ def _judged(question: AnsweredQuestion, answer: dict[str, Any], id_of: Callable[
 
 def _held(words: Sequence[str], said: Sequence[str]) -> float:
     return (Counter(words) & Counter(said)).total() / len(words) if words else 0.0
-
-
-def _auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """Return the probability that an answerable question is given more confidence, ties counted half."""
-    if not positive or not negative:
-        return None
-    order = np.sort(np.asarray(negative, np.float64))
-    below, upto = np.searchsorted(order, positive, "left"), np.searchsorted(order, positive, "right")
-    return float((below + upto).mean() / (2 * len(order)))

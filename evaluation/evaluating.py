@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation import history
-from evaluation.answering import AnswersReport, ask_all, spread
+from evaluation.answering import AnswersReport, ask_all, evenly, spread
 from evaluation.api import Api
 from evaluation.datasets import AnsweredQuestion, Judgements, read_corpus, read_judgements, read_questions
 from evaluation.own_stack import OwnStack
@@ -37,15 +37,22 @@ _SETTLED = "last-arrival"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to evaluate: the test collection's folder, the state's folder, and how."""
+    """What to evaluate: the test collection's folder, the state's folder, and how.
+
+    ``queries`` and ``questions`` (of each kind) bound how many are asked; ``threshold`` is the answers' in place of the
+    environment's or the default, ``threshold_from`` says where it was chosen.
+    """
 
     folder: Path
     state: Path
     collection: str | None = None
     split: str | None = None
     modes: Sequence[str] = MODES
+    queries: int | None = None
     with_answers: bool = False
     questions: int | None = None
+    threshold: float | None = None
+    threshold_from: str | None = None
     fresh: bool = False
     ingest_limit_s: float = 7200
 
@@ -78,7 +85,12 @@ class Report:
             for mode, measures in self.modes.items()
         }
         shown: dict[str, Any] = {"collection": self.collection, "documents": self.documents, "queries": self.queries}
-        shown |= {"modes": modes} | ({} if self.answers is None else {"answers": self.answers.to_json()})
+        intervals = {
+            mode: {name: value.interval() for name, value in measures.items()} for mode, measures in self.modes.items()
+        }
+        shown |= {"modes": modes, "intervals": intervals} | (
+            {} if self.answers is None else {"answers": self.answers.to_json()}
+        )
         return shown | {"seconds": round(self.seconds, 3)}
 
 
@@ -86,16 +98,10 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
     """Evaluate a test collection; the stack is ended afterwards, its data stays for the next time."""
     began = time.monotonic()
     name = request.collection or collection_name(request.folder)
-    judgements = read_judgements(request.folder, split=request.split)
+    judgements = _bounded(read_judgements(request.folder, split=request.split), request.queries)
     questions = spread(read_questions(request.folder), request.questions) if request.with_answers else []
     with _alone(request.state / name):
-        stack = OwnStack(request.state / name)
-        if request.fresh:
-            stack.down()
-            for each in (stack.home, stack.sources):
-                shutil.rmtree(each, ignore_errors=True)
-            (stack.folder / _SETTLED).unlink(missing_ok=True)
-            stack = OwnStack(stack.folder)
+        stack = _stack(request, request.state / name)
         corpus = _stage(request.folder, stack.declare(name), progress)
         progress("starting the stack", 0, 1)
         with stack, Api(stack.setting("api_url")) as api:
@@ -111,7 +117,7 @@ def evaluate(request: Request, *, progress: Progress = lambda _, __, ___: None) 
             )
             ingest_s = time.monotonic() - ingested
             values = {mode: _asked(api, name, mode, judgements, corpus, progress) for mode in request.modes}
-            answers = _answered(api, name, questions, corpus, progress) if questions else None
+            answers = _answered(api, name, questions, corpus, request, progress) if questions else None
     past = request.state / name / "history.jsonl"
     recorded = settled.newest_arrival - _last_arrival(stack.folder, settled.newest_arrival)
     earlier = history.latest(past, judgements=judgements.digest)
@@ -142,6 +148,28 @@ def collection_name(folder: Path) -> str:
     if len(name) < 2:
         raise InvalidRequest(f"{folder.name!r} gives no name for a collection.", remedy="Say --collection NAME.")
     return name
+
+
+def _bounded(judgements: Judgements, queries: int | None) -> Judgements:
+    if queries is None:
+        return judgements
+    taken = evenly(list(judgements.queries), queries)
+    return Judgements(
+        queries={each: judgements.queries[each] for each in taken},
+        grades={each: judgements.grades[each] for each in taken},
+    )
+
+
+def _stack(request: Request, folder: Path) -> OwnStack:
+    chosen = {} if request.threshold is None else {"RAG_ANSWER_THRESHOLD": str(request.threshold)}
+    stack = OwnStack(folder, environment=chosen)
+    if not request.fresh:
+        return stack
+    stack.down()
+    for each in (stack.home, stack.sources):
+        shutil.rmtree(each, ignore_errors=True)
+    (folder / _SETTLED).unlink(missing_ok=True)
+    return OwnStack(folder, environment=chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +206,17 @@ def _asked(api: Api, name: str, mode: str, judgements: Judgements, corpus: _Corp
 
 
 def _answered(
-    api: Api, name: str, questions: Sequence[AnsweredQuestion], corpus: _Corpus, progress: Progress
+    api: Api, name: str, questions: Sequence[AnsweredQuestion], corpus: _Corpus, request: Request, progress: Progress
 ) -> AnswersReport:
     total = len(questions)
-    return ask_all(api, name, questions, id_of=corpus.id_of, seen=lambda number: progress("answering", number, total))
+    return ask_all(
+        api,
+        name,
+        questions,
+        id_of=corpus.id_of,
+        threshold_from=request.threshold_from,
+        seen=lambda number: progress("answering", number, total),
+    )
 
 
 def _entry(report: Report, judgements: Judgements) -> dict[str, Any]:

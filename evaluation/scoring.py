@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluation.retrieving import Run
 
-MEASURES = ("ndcg@10", "recall@10", "recall@100", "mrr@10")
+MEASURES = ("ndcg@10", "recall@1", "recall@5", "recall@10", "recall@100", "mrr@10")
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 
@@ -24,6 +25,10 @@ class Estimate:
     low: float
     high: float
 
+    def interval(self) -> list[float]:
+        """Return the bounds as JSON."""
+        return [round(self.low, 4), round(self.high, 4)]
+
 
 Values = Mapping[str, Mapping[str, float]]
 """Value by query by measure."""
@@ -34,7 +39,7 @@ def measure(run: Run, grades: Mapping[str, Mapping[str, int]]) -> Values:
     import ir_measures
     from ir_measures import RR, R, nDCG
 
-    asked = dict(zip(MEASURES, (nDCG @ 10, R @ 10, R @ 100, RR @ 10), strict=True))
+    asked = dict(zip(MEASURES, (nDCG @ 10, R @ 1, R @ 5, R @ 10, R @ 100, RR @ 10), strict=True))
     names = {str(measure): name for name, measure in asked.items()}
     values = {name: dict.fromkeys(grades, 0.0) for name in MEASURES}
     for each in ir_measures.iter_calc(
@@ -49,8 +54,13 @@ def estimate(values: Sequence[float]) -> Estimate:
     given = np.asarray(values, np.float64)
     draw = np.random.default_rng(0)  # the same values always have the same interval
     means = [given[draw.integers(0, len(given), len(given))].mean() for _ in range(RESAMPLES)]
-    low, high = np.percentile(means, [50 * (1 - CONFIDENCE), 100 - 50 * (1 - CONFIDENCE)])
-    return Estimate(mean=float(given.mean()), low=float(low), high=float(high))
+    return bounded(float(given.mean()), np.asarray(means))
+
+
+def bounded(value: float, resampled: npt.NDArray[np.float64]) -> Estimate:
+    """Return a value with the bounds that its resamples give it."""
+    low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 100 - 50 * (1 - CONFIDENCE)])
+    return Estimate(mean=value, low=float(low), high=float(high))
 
 
 def difference(values: Mapping[str, float], before: Mapping[str, float]) -> Estimate | None:

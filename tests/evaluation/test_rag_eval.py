@@ -34,20 +34,27 @@ def test_a_folder_becomes_figures_and_a_second_evaluation_ingests_nothing_anew(t
     first = rag_eval(home, str(folder), "--answers", "--json", str(result))
     assert first.returncode == 0, first.stderr
     written: dict[str, Any] = json.loads(result.read_text())
-    assert list(written) == ["collection", "documents", "queries", "modes", "answers", "seconds"]
+    assert list(written) == ["collection", "documents", "queries", "modes", "intervals", "answers", "seconds"]
     assert (written["collection"], written["documents"], written["queries"]) == ("small", len(DOCUMENTS) - 1, 2)
     assert list(written["modes"]) == ["dense", "sparse", "hybrid"]
-    assert list(written["modes"]["hybrid"]) == ["ndcg@10", "recall@10", "recall@100", "mrr@10"]
+    assert list(written["modes"]["hybrid"]) == ["ndcg@10", "recall@1", "recall@5", "recall@10", "recall@100", "mrr@10"]
     assert written["modes"]["hybrid"]["ndcg@10"] == 1.0
-    assert (written["answers"]["holds_answer"], written["answers"]["abstained"]) == (1.0, 1.0)
+    said = written["answers"]
+    assert (said["threshold"], said["threshold_from"]) == (0.4, None)
+    assert [said[name] for name in ("holds_answer", "abstained", "abstention_precision", "auc")] == [1.0] * 4
+    assert said["best"]["keep-95"]["threshold"] > said["best"]["youden"]["threshold"]
     assert f"{len(DOCUMENTS)} arrivals recorded" in first.stdout
     assert "1 documents cannot be found" in first.stdout  # the one without any text
 
-    second = rag_eval(home, str(folder), "--mode", "hybrid", "--json", str(result))
+    again = ("--mode", "hybrid", "--answers", "--threshold-from", str(result), "--criterion", "keep-95")
+    second = rag_eval(home, str(folder), *again, "--json", str(tmp_path / "second.json"))
     assert second.returncode == 0, second.stderr
     assert "nothing was new" in second.stdout
     assert "+0.0000 [+0.000 +0.000]" in second.stdout
-    assert list(json.loads(result.read_text())) == ["collection", "documents", "queries", "modes", "seconds"]
+    chosen = json.loads((tmp_path / "second.json").read_text())["answers"]
+    assert chosen["threshold"] == said["best"]["keep-95"]["threshold"]  # what the API had, not what was asked for
+    assert chosen["threshold_from"] == "small by keep-95"
+    assert (chosen["answered"], chosen["abstained"]) == (1.0, 1.0)
     left = [
         process for process in psutil.process_iter(["cmdline"]) if str(home) in " ".join(process.info["cmdline"] or ())
     ]
@@ -60,6 +67,8 @@ def test_a_folder_becomes_figures_and_a_second_evaluation_ingests_nothing_anew(t
         (("nowhere",), "is no test collection"),
         (("small", "--split", "train"), "Which qrels"),
         (("small", "--json", "no/such/folder.json"), "There is no folder"),
+        (("small", "--threshold", "0.5"), "A threshold is for answers"),
+        (("small", "--answers", "--threshold-from", "small/corpus.jsonl"), "cannot be read"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_before_anything_is_started(

@@ -17,7 +17,8 @@ def test_measures_are_trec_evals_and_a_query_without_results_counts_as_nothing()
     assert values["ndcg@10"]["a"] == pytest.approx(1 / math.log2(3))
     assert values["ndcg@10"]["b"] == pytest.approx((1 + 1 / math.log2(4)) / (1 + 1 / math.log2(3)))
     assert values["mrr@10"] == {"a": 0.5, "b": 1.0, "c": 0.0}
-    assert values["recall@10"] == values["recall@100"] == {"a": 1.0, "b": 1.0, "c": 0.0}
+    assert values["recall@1"] == {"a": 0.0, "b": 0.5, "c": 0.0}
+    assert values["recall@5"] == values["recall@10"] == values["recall@100"] == {"a": 1.0, "b": 1.0, "c": 0.0}
 
 
 def test_a_documents_score_is_its_best_chunks_and_an_equal_text_counts_for_each_place() -> None:
@@ -67,3 +68,6 @@ def test_questions_are_taken_evenly_from_both_kinds() -> None:
     assert [question.is_answerable for question in taken] == [True] * 5 + [False] * 5
     assert len({question.id for question in taken}) == 10
     assert spread(asked, None) == asked
+    taken = spread(asked, 20)
+    assert [question.id for question in taken[20:]] == [str(number) for number in range(0, 40, 4)]  # there are no more
+    assert taken[19].id == "38"  # to the end: not the first twenty

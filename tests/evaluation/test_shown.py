@@ -2,7 +2,7 @@ import pytest
 
 from evaluation.evaluating import Report
 from evaluation.scoring import MEASURES, Estimate
-from local_stack.cli.eval_commands import _show
+from local_stack.cli.eval_tables import show
 
 
 def test_every_figure_keeps_its_interval_beside_it_on_a_narrow_screen(
@@ -25,7 +25,7 @@ def test_every_figure_keeps_its_interval_beside_it_on_a_narrow_screen(
         seconds=2,
         values={},
     )
-    _show(report)
+    show(report)
     said = capsys.readouterr().out
     assert said.count("0.9939 [0.982 1.000]") == 2 * len(MEASURES)
     assert "+0.0000 [+0.000 +0.000]" in said
