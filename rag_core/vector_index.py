@@ -85,14 +85,29 @@ class Candidates:
     term_tops: Sequence[float]
     payloads: Mapping[str, Mapping[str, Any]]
 
+    @property
+    def without_dense(self) -> list[str]:
+        """The points that only the sparse list brought, sorted."""
+        return sorted(self.sparse.keys() - self.dense.keys())
+
+    @property
+    def without_sparse(self) -> list[str]:
+        """The points that only the dense list brought, sorted."""
+        return sorted(self.dense.keys() - self.sparse.keys())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPoint:
-    """A point as it is; ``document_id`` is None where its payload names no document."""
+    """A point as it is; ``document_id`` is None where its payload names no document.
+
+    ``dense`` and ``sparse`` are None where vectors were not asked for, or where the point has none.
+    """
 
     point_id: str
     document_id: UUID | None
     payload: Mapping[str, Json]
+    dense: Sequence[float] | None = None
+    sparse: SparseVector | None = None
 
 
 class IndexWriter(Protocol):
@@ -184,8 +199,8 @@ class IndexSearcher(Protocol):
 class IndexInspector(Protocol):
     """What an index really holds, for checks: whole payloads, not the keys by which writers remember them."""
 
-    def points_of(self, physical: str, documents: Sequence[UUID]) -> Iterator[HeldPoint]:
-        """Yield every point of these documents with its place, its document's keys and its embedding key."""
+    def points_of(self, physical: str, documents: Sequence[UUID], *, vectors: bool = False) -> Iterator[HeldPoint]:
+        """Yield every point of these documents with its place, its document's keys, its embedding key, its vectors."""
         ...
 
     def every_point(self, physical: str) -> Iterator[list[HeldPoint]]:

@@ -83,6 +83,11 @@ def signed_term(term: int) -> int:
     return term - 2**31
 
 
+def unsigned_term(term: int) -> int:
+    """Return what ``signed_term`` was given."""
+    return term + 2**31
+
+
 def is_made(cursor: Cursor) -> bool:
     """Say whether the registry is there; a database that never saw an index has none."""
     row = cursor.execute(_IS_MADE).fetchone()

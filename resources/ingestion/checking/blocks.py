@@ -1,11 +1,12 @@
 """Checks of a block, of one run's share of it, or of a whole collection."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from rag_core.collection import Collection
+from resources.ingestion.checking.findings import Finding, Problem
 from resources.ingestion.checking.held_points import PointComparison
 from resources.ingestion.checking.promises import (
     CHECKS,
@@ -42,32 +43,42 @@ def check_blocks(
     writer: "IndexWriter",
     inspector: "IndexInspector",
     touched_by: str | None = None,
+    found: Callable[[Sequence[Finding]], None] = lambda _: None,
+    vectors: bool = False,
 ) -> Iterator[CheckOutcome]:
     """Yield one outcome for each check in ``names``, over a block or (None) over all blocks and the whole index.
 
     With ``touched_by`` only the documents that this run was the last to work on are looked at: a run that takes one
     arrival into a full block must not cost a look at the whole block. What somebody writes while it is looked at is
-    left out, so a check that fails says something that a person can still see.
+    left out, so a check that fails says something that a person can still see. ``found`` hears of every difference as
+    it is found, while nothing is kept of it; ``vectors`` compares every point's vectors with Parquet, too.
     """
     tallies = {check.name: Tally(check=check) for check in CHECKS if check.name in names}
     if not tallies:
         return
     active = writer.spec_of(collection.name)
-    rows = StoredRows(collection=collection.name, catalog=catalog, parts=parts)
+    rows = StoredRows(collection=collection.name, catalog=catalog, parts=parts, found=found)
     physical = None if active is None else active[0]
     looker = _Looker(
         collection=collection.name,
         catalog=catalog,
         rows=rows,
         points=PointComparison(
-            rows=rows, inspector=inspector, physical=physical, default_access=collection.default_access
+            rows=rows,
+            inspector=inspector,
+            physical=physical,
+            default_access=collection.default_access,
+            vectors=vectors,
         ),
         strangers=None
         if physical is None
-        else Strangers(collection=collection.name, physical=physical, catalog=catalog, inspector=inspector),
+        else Strangers(
+            collection=collection.name, physical=physical, catalog=catalog, inspector=inspector, found=found
+        ),
         dimension=None if active is None else active[1].dimension,
         touched_by=touched_by,
         tallies=tallies,
+        found=found,
     )
     if partition is None:
         looker.look_everywhere()
@@ -86,6 +97,7 @@ class _Looker:
     dimension: int | None
     touched_by: str | None
     tallies: Mapping[str, Tally]
+    found: Callable[[Sequence[Finding]], None]
 
     def look_everywhere(self) -> None:
         after = -1
@@ -133,7 +145,7 @@ class _Looker:
         if tally := self.tallies.get(POINTS_EQUAL.name):
             self._count(self.points.problems(documents), documents, tally)
 
-    def _count(self, problems: Mapping[UUID, str], documents: "Mapping[int, DocumentRow]", tally: Tally) -> None:
+    def _count(self, problems: Mapping[UUID, Problem], documents: "Mapping[int, DocumentRow]", tally: Tally) -> None:
         """Count the problems of those documents that are what they were before anybody looked."""
         before = {row.document_id: row for row in documents.values()}
         now = self.catalog.queries.documents_by_id(list(problems)) if problems else {}
@@ -143,7 +155,8 @@ class _Looker:
             for document, problem in problems.items()
             if document not in left_out and now.get(document) == before[document]
         ]
-        tally.count(looked_at=len(documents), broken=broken)
+        tally.count(looked_at=len(documents), broken=(problem.text for problem in broken))
+        self.found([finding for problem in broken for finding in problem.findings])
 
 
 def _pieces(documents: "Sequence[DocumentRow]") -> "Iterator[list[DocumentRow]]":

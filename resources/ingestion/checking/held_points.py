@@ -19,7 +19,9 @@ from rag_core.arrivals import ArrivalState
 from rag_core.identity import Json, sha256_hex
 from rag_core.index_spec import Payload
 from rag_core.reconciling import WantedDocument, place_key
-from rag_core.rows import EMBEDDING_KEY, ChunkRow, DocumentRow
+from rag_core.rows import EMBEDDING_KEY, ChunkRow, DocumentRow, EmbeddingRow
+from resources.ingestion.checking.findings import Finding, Kind, Problem
+from resources.ingestion.checking.held_vectors import StoredVectors, vectors_differ
 from resources.ingestion.checking.stored_rows import StoredRows
 from resources.ingestion.counts import Layer
 from resources.ingestion.points import wanted_document
@@ -36,13 +38,19 @@ _BLANK: dict[str, Any] = {one.name: "" for one in fields(DocumentRow)}
 _MAX_SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_WRONG_KEYS = {Payload.ALLOWED_GROUPS: Kind.WRONG_RIGHTS, Payload.DOCUMENT_KEY: Kind.WRONG_KEY}
+_UNSEEN_BY_WRITERS = frozenset({Kind.WRONG_TEXT, Kind.WRONG_PAYLOAD, Kind.WRONG_VECTOR})
+"""Differences in what writers do not compare: they go by the keys that the point carries."""
+
+
+@dataclass(slots=True, kw_only=True)
 class _WantedPoint:
     """A point in little memory: digests in place of its text and place."""
 
     embedding_key: str
     text: str
     place: str
+    vectors: StoredVectors | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,8 +62,9 @@ class _Comparison:
     payload: Mapping[str, Json] = field(default_factory=dict[str, Json])
     missing: dict[str, _WantedPoint] = field(default_factory=dict[str, _WantedPoint])
     without_vector: set[str] = field(default_factory=set[str])
-    differing: Counter[str] = field(default_factory=Counter[str])
+    differing: Counter[tuple[str, Kind]] = field(default_factory=Counter[tuple[str, Kind]])
     shown: dict[str, str] = field(default_factory=dict[str, str])
+    points: dict[Kind, list[str]] = field(default_factory=dict[Kind, list[str]])
 
     @property
     def is_settled(self) -> bool:
@@ -63,26 +72,29 @@ class _Comparison:
         newest = self.row.confirmed_arrival == self.row.newest_arrival
         return newest and self.row.state in {ArrivalState.INDEXED, ArrivalState.UNCHANGED}
 
-    def differs(self, what: str, shown: str = "") -> None:
-        self.differing[what] += 1
-        if shown:
-            self.shown.setdefault(what, shown)
+    def differs(self, kind: Kind, what: str, shown: str, point: str) -> None:
+        self.differing[what, kind] += 1
+        self.shown.setdefault(what, shown)
+        if kind in _UNSEEN_BY_WRITERS:
+            self.points.setdefault(kind, []).append(point)
 
     def see(self, point: "HeldPoint") -> None:
         wanted = self.missing.pop(point.point_id, None)
         if wanted is None:
-            self.differs("too many", f"such as {point.point_id}")
+            self.differs(Kind.POINT_SURPLUS, "too many", f"such as {point.point_id}", point.point_id)
             return
-        payload = point.payload
+        payload, name = point.payload, point.point_id
         if payload.get(Payload.EMBEDDING_KEY) != wanted.embedding_key:
-            self.differs("with another embedding key", point.point_id)
+            self.differs(Kind.WRONG_KEY, "with another embedding key", name, name)
         if sha256_hex(str(payload.get(Payload.TEXT, ""))) != wanted.text:
-            self.differs("with another text", point.point_id)
+            self.differs(Kind.WRONG_TEXT, "with another text", name, name)
         if place_key(payload) != wanted.place:
-            self.differs("with another place", point.point_id)
-        self._see_document(payload)
+            self.differs(Kind.WRONG_PLACE, "with another place", name, name)
+        if wanted.vectors is not None and (how := vectors_differ(point, wanted.vectors)):
+            self.differs(Kind.WRONG_VECTOR, "with another vector", f"{name}: {how}", name)
+        self._see_document(payload, name)
 
-    def _see_document(self, payload: Mapping[str, Json]) -> None:
+    def _see_document(self, payload: Mapping[str, Json], point: str) -> None:
         for key, wanted in self.payload.items():
             held = payload.get(key)
             if held == wanted or (key == Payload.DOCUMENT_KEY and not self.is_settled):
@@ -91,41 +103,65 @@ class _Comparison:
                 groups, most = _groups(held), _groups(wanted)
                 if groups == most or (not self.is_settled and narrowed_groups(most, groups) == groups):
                     continue
-            self.differs(f"with another {key}", f"{_short(held)} instead of {_short(wanted)}")
+            kind = _WRONG_KEYS.get(key, Kind.WRONG_PAYLOAD)
+            self.differs(kind, f"with another {key}", f"{_short(held)} instead of {_short(wanted)}", point)
 
-    def problem(self) -> str:
-        """Return what is wrong in one line, empty if nothing is."""
-        found: list[str] = []
+    def problem(self) -> Problem | None:
+        """Return what is wrong, None if nothing is."""
+        found: list[tuple[str, Finding]] = []
         if self.described is None:
-            found.append("no row in documents")
+            found.append(("no row in documents", self._finding(Kind.ROW_MISSING, "documents")))
         if self.without_vector:
-            found.append(f"{len(self.without_vector)} chunks without a row in embeddings")
+            number = len(self.without_vector)
+            found.append(
+                (f"{number} chunks without a row in embeddings", self._finding(Kind.VECTOR_MISSING, count=number))
+            )
         if self.missing:
-            found.append(f"{len(self.missing)} points missing, such as {min(self.missing)}")
-        found += [
-            f"{number} {what} ({self.shown[what]})" if what in self.shown else f"{number} {what}"
-            for what, number in sorted(self.differing.items())
-        ]
-        return f"{self.row.uri}: {'; '.join(found)}" if found else ""
+            number, first = len(self.missing), min(self.missing)
+            found.append(
+                (f"{number} points missing, such as {first}", self._finding(Kind.POINT_MISSING, first, count=number))
+            )
+        for (what, kind), number in sorted(self.differing.items()):
+            shown = f"{what} ({self.shown[what]})"
+            points = tuple(self.points.get(kind, ()))
+            found.append((f"{number} {shown}", self._finding(kind, shown, count=number, points=points)))
+        if not found:
+            return None
+        said = "; ".join(text for text, _ in found)
+        return Problem(text=f"{self.row.uri}: {said}", findings=tuple(finding for _, finding in found))
+
+    def _finding(self, kind: Kind, example: str = "", *, count: int = 1, points: tuple[str, ...] = ()) -> Finding:
+        return Finding(
+            kind=kind,
+            what=self.row.uri,
+            document_id=self.row.document_id,
+            count=count,
+            example=example,
+            points=points,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointComparison:
-    """Compares documents with what the index ``physical`` (None: none serves the collection) holds of them."""
+    """Compares documents with what the index ``physical`` (None: none serves the collection) holds of them.
+
+    With ``vectors`` each point's vectors are compared, too: that costs what reading all of them costs.
+    """
 
     rows: StoredRows
     inspector: "IndexInspector"
     physical: str | None
     default_access: Literal["collection", "nobody"]
+    vectors: bool = False
 
-    def problems(self, documents: "Mapping[int, CatalogRow]") -> dict[UUID, str]:
+    def problems(self, documents: "Mapping[int, CatalogRow]") -> dict[UUID, Problem]:
         """Return what is wrong with which documents, given by their indexed arrival."""
         compared = {number: _Comparison(row=row) for number, row in documents.items()}
         self._describe(compared)
         self._want(compared)
         by_id = {one.row.document_id: one for one in compared.values()}
         if self.physical is not None:
-            for point in self.inspector.points_of(self.physical, list(by_id)):
+            for point in self.inspector.points_of(self.physical, list(by_id), vectors=self.vectors):
                 if point.document_id is not None and point.document_id in by_id:
                     by_id[point.document_id].see(point)
         return {document: problem for document, one in by_id.items() if (problem := one.problem())}
@@ -159,6 +195,19 @@ class PointComparison:
                         embedding_key=row.embedding_key, text=sha256_hex(row.text), place=place_key(point.place)
                     )
                     one.without_vector.add(row.embedding_key)
+        self._want_vectors(compared)
+
+    def _want_vectors(self, compared: Mapping[int, _Comparison]) -> None:
+        if self.vectors:
+            for table in self.rows.tables(Layer.EMBEDDINGS, list(compared), [one.name for one in fields(EmbeddingRow)]):
+                for row in rows_of(table, EmbeddingRow):
+                    one = compared[row.arrival]
+                    one.without_vector.discard(row.embedding_key)
+                    if (wanted := one.missing.get(row.point_id)) is not None:
+                        wanted.vectors = StoredVectors(
+                            dense=row.dense, indices=row.sparse_indices, values=row.sparse_values
+                        )
+            return
         for table in self.rows.tables(Layer.EMBEDDINGS, list(compared), [EMBEDDING_KEY]):
             for number, key in zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True):
                 compared[number].without_vector.discard(key)

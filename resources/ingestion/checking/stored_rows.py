@@ -4,8 +4,9 @@
 # pyright: reportMissingTypeStubs=false
 # pyarrow ships no types.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rag_core.rows import ARRIVAL, DENSE, POINT_ID
+from resources.clients.parquet_parts import PartUnreadable
+from resources.ingestion.checking.findings import Finding, Kind, Problem
 from resources.ingestion.checking.promises import MAX_EXAMPLES, Tally
 from resources.ingestion.counts import Layer
 
@@ -27,11 +30,12 @@ NORM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRows:
-    """The rows that the catalog names, by the arrivals that they belong to."""
+    """The rows that the catalog names, by the arrivals that they belong to; ``found`` hears of files that are lost."""
 
     collection: str
     catalog: "Catalog"
     parts: "PartStore"
+    found: Callable[[Sequence[Finding]], None] = field(default=lambda _: None)
 
     def tables(self, asset: str, arrivals: Sequence[int], columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield the arrivals' rows, a row group at a time; a file that is gone has none."""
@@ -41,8 +45,9 @@ class StoredRows:
         for file, numbers in sorted(by_file.items()):
             try:
                 yield from self.parts.read(file, arrivals=numbers, columns=columns)
-            except FileNotFoundError:
-                continue
+            except FileNotFoundError as error:
+                kind = Kind.FILE_UNREADABLE if isinstance(error, PartUnreadable) else Kind.FILE_MISSING
+                self.found([Finding(kind=kind, what=file)])
 
     def counted(self, asset: str, arrivals: Sequence[int]) -> dict[int, int]:
         """Return how many rows each arrival has; those without any are left out."""
@@ -53,25 +58,36 @@ class StoredRows:
         return counts
 
 
-def missing_rows(rows: StoredRows, documents: "Mapping[int, DocumentRow]") -> dict[UUID, str]:
+def missing_rows(rows: StoredRows, documents: "Mapping[int, DocumentRow]") -> dict[UUID, Problem]:
     """Return which documents, given by their indexed arrival, do not have exactly one row."""
     found = rows.counted(Layer.DOCUMENTS, list(documents))
     return {
-        row.document_id: f"{row.uri} (arrival {number}): {found.get(number, 0)} rows in documents, expected 1"
+        row.document_id: _of_arrival(
+            Kind.ROW_MISSING, row, number, f"{found.get(number, 0)} rows in documents, expected 1"
+        )
         for number, row in documents.items()
         if found.get(number, 0) != 1
     }
 
 
-def miscounted_chunks(rows: StoredRows, documents: "Mapping[int, DocumentRow]") -> dict[UUID, str]:
+def miscounted_chunks(rows: StoredRows, documents: "Mapping[int, DocumentRow]") -> dict[UUID, Problem]:
     """Return which documents have not as many chunk rows as the catalog says."""
     found = rows.counted(Layer.CHUNKS, list(documents))
     return {
-        row.document_id: f"{row.uri} (arrival {number}): {found.get(number, 0)} rows in chunks, "
-        f"the catalog says {row.chunks}"
+        row.document_id: _of_arrival(
+            Kind.CHUNKS_MISCOUNTED,
+            row,
+            number,
+            f"{found.get(number, 0)} rows in chunks, the catalog says {row.chunks}",
+        )
         for number, row in documents.items()
         if found.get(number, 0) != row.chunks
     }
+
+
+def _of_arrival(kind: Kind, row: "DocumentRow", number: int, said: str) -> Problem:
+    finding = Finding(kind=kind, what=row.uri, document_id=row.document_id, example=f"arrival {number}: {said}")
+    return Problem(text=f"{row.uri} (arrival {number}): {said}", findings=(finding,))
 
 
 def look_at_vectors(
@@ -93,6 +109,18 @@ def look_at_vectors(
             for row, place in zip(shown.to_pylist(), at[:MAX_EXAMPLES], strict=True)
         ]
         tally.count(looked_at=len(table), broken=broken, more=len(at) - len(broken))
+        rows.found(
+            [
+                Finding(
+                    kind=Kind.VECTOR_UNSOUND,
+                    what=documents[number].uri,
+                    document_id=documents[number].document_id,
+                    count=count,
+                    example=next((said for said in broken if said.startswith(f"{documents[number].uri} ")), ""),
+                )
+                for number, count in Counter(table.column(ARRIVAL).take(at).to_pylist()).items()
+            ]
+        )
 
 
 def _norms(column: pa.ListArray, dimensions: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,11 +1,12 @@
 """Points of documents that should have none: deleted, quarantined and removed, never indexed, or never heard of."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from resources.ingestion.checking.findings import Finding, Kind
 from resources.ingestion.checking.promises import Tally
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ _DOCUMENTS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strangers:
-    """Looks in the index ``physical`` of a collection; what changes while it looks is not held against anybody."""
+    """Looks in the index ``physical`` of a collection; what changes while it looks is not held against anybody.
+
+    ``found`` hears of every document and of every point without one.
+    """
 
     collection: str
     physical: str
     catalog: "Catalog"
     inspector: "IndexInspector"
+    found: Callable[[Sequence[Finding]], None] = field(default=lambda _: None)
 
     def of_block(self, partition: int, tally: Tally, *, run_id: str | None) -> None:
         """Look for points of those documents of a block (or of a run's share of it) that should have none."""
@@ -51,6 +56,8 @@ class Strangers:
         for page in self.inspector.every_point(self.physical):
             nameless = [point.point_id for point in page if point.document_id is None]
             tally.count(looked_at=0, broken=(f"point {point} names no document" for point in nameless))
+            if nameless:
+                self.found([Finding(kind=Kind.POINT_NAMELESS, what=point, points=(point,)) for point in nameless])
             asked = {point.document_id for point in page if point.document_id is not None} - seen
             strange = asked - self.catalog.evidence.answering(self.physical, asked)
             if strange:
@@ -65,7 +72,10 @@ class Strangers:
         for document, number in sorted(held.items()):
             row = known.get(document)
             name = "the catalog does not know it" if row is None else f"it is {row.state}"
-            tally.count(looked_at=1, broken=[f"{document if row is None else row.uri}: {number} points, but {name}"])
+            what = str(document) if row is None else row.uri
+            tally.count(looked_at=1, broken=[f"{what}: {number} points, but {name}"])
+            strange = Finding(kind=Kind.POINT_STRANGE, what=what, document_id=document, count=number, example=name)
+            self.found([strange])
 
     def _without_points(self, partition: int, run_id: str | None) -> "dict[UUID, KnownDocument]":
         found = self.catalog.evidence.without_points(self.collection, partition, self.physical, run_id=run_id)
