@@ -74,18 +74,17 @@ class Followed:
 
 
 def receiving_source(loaded: LoadedCollection, named: str | None) -> BucketSource:
-    """Return the source that takes files: the named one, else ``inbox``, else the only one."""
+    """Return the source that takes files: the named one, else ``inbox``, that of the uploads, or the only one."""
     sources = {source.name: source for source in loaded.collection.sources}
-    if named is not None and named in sources:
-        return sources[named]
-    if named is None and INBOX in sources:
-        return sources[INBOX]
-    if named is None and len(sources) == 1:
-        return next(iter(sources.values()))
+    uploads = loaded.collection.uploads
+    defaults = (INBOX, uploads.source if uploads else "", *(sources if len(sources) == 1 else ()))
+    for name in defaults if named is None else (named,):
+        if name in sources:
+            return sources[name]
     raise InvalidRequest(
         f"Collection {loaded.collection.name} has no source {named!r}."
         if named
-        else f"Collection {loaded.collection.name} has several sources and none is called {INBOX!r}.",
+        else f"Collection {loaded.collection.name} has several sources, none called {INBOX!r} and none for uploads.",
         remedy=f"Say --source NAME; there are: {', '.join(sources)}.",
     )
 

@@ -53,6 +53,7 @@ class Connections:
         self._searcher: IndexSearcher | None = None
         self._bounds = bounds or UploadBounds()
         self._uploads: UploadDesk | None = None
+        self._questions: QuestionDesk | None = None
         self._job_watch: JobWatch | None = None
         self._answerer: Answerer | None = None
         self._conversations: Conversations | None = None
@@ -126,12 +127,15 @@ class Connections:
 
     def question_desk(self) -> QuestionDesk:
         """Return the desk that takes asynchronous questions."""
-        return QuestionDesk(
-            catalog=self.catalog,
-            searcher=self.searcher,
-            hosts=parse_webhook_hosts(self.settings.webhook_hosts),
-            max_waiting=self.settings.answers_queue,
-        )
+        with self._lock:
+            if self._questions is None:
+                self._questions = QuestionDesk(
+                    catalog=self.catalog,
+                    searcher=self.searcher,
+                    hosts=parse_webhook_hosts(self.settings.webhook_hosts),
+                    max_waiting=self.settings.answers_queue,
+                )
+        return self._questions
 
     def job_watch(self) -> JobWatch:
         """Return what keeps the event streams of jobs."""

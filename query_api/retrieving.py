@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from query_api.encoding import Encoders
 from query_api.observing.stages import Stage, Staged, unmeasured
-from query_api.rights import served_to
-from rag_core.answering.extractive import Abstained, Answer, Question, answer_from
+from query_api.rights import asked_of
+from rag_core.answering.extractive import Abstained, Answer, Question, abstention, answer_from
 from rag_core.callers import Caller
 from rag_core.citations import Passage, distinct_passages
 from rag_core.filters import parse_filters
 from rag_core.fusion import Fusion, Mode, fuse, term_bounds
 from rag_core.identity import Json
 from rag_core.sparse import SparseVector
-from rag_core.vector_index import IndexGone, IndexSearcher, ServedIndex
+from rag_core.vector_index import IndexSearcher, ServedIndex
 
 DEPTH = 100
 """How many points each list is asked for before they are fused."""
@@ -54,17 +54,14 @@ class Retriever:
     """How many documents of a collection wait, for who asks before its first run."""
 
     def search(self, query: Query) -> Found:
-        """Return the passages of a query; an index replaced in between is looked up once more."""
-        try:
-            return self._search(query, self._served(query))
-        except IndexGone:
-            return self._search(query, self._served(query, fresh=True))
+        """Return the passages of a query; raises ``UnknownCollection`` and what the index raises."""
+        return asked_of(
+            query.caller, self.searcher, query.collection, lambda index: self._search(query, index), self.pending
+        )
 
     def why_not(self, found: Found) -> Abstained | None:
         """Return why nothing may answer from these passages, or None where they reach the threshold."""
-        if not found.passages:
-            return Abstained.NO_PASSAGES
-        return Abstained.NOT_IN_PASSAGES if found.passages[0].score < self.answer_threshold else None
+        return abstention(found.passages, threshold=self.answer_threshold)
 
     def quoted(self, query: Query, found: Found) -> Answer:
         """Return the quotes of a query's passages that answer, or the reason why none does."""
@@ -77,9 +74,6 @@ class Retriever:
             terms_of=lambda text: frozenset(bm25.query(text).indices),
             embed=lambda texts: list(self.encoders.sentences(spec, texts)),
         )
-
-    def _served(self, query: Query, *, fresh: bool = False) -> ServedIndex:
-        return served_to(query.caller, self.searcher, query.collection, fresh=fresh, pending=self.pending)
 
     def _search(self, query: Query, index: ServedIndex) -> Found:
         conditions = parse_filters(query.filters, index.fields)

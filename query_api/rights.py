@@ -5,11 +5,13 @@ caller may use. Every route that takes or finds a collection goes through here.
 """
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from rag_core.callers import Caller, Scope
 from rag_core.errors import InvalidRequest
-from rag_core.vector_index import IndexSearcher, ServedIndex, UnknownCollection
+from rag_core.vector_index import IndexGone, IndexSearcher, ServedIndex, UnknownCollection
 
+_Found = TypeVar("_Found")
 NO_COLLECTION = "-"
 """A name that no collection can have."""
 
@@ -41,6 +43,23 @@ def served_to(
     except UnknownCollection as error:
         waiting = pending(collection) if caller.may(Scope.READ, collection) and sees_figures(caller) else 0
         raise UnknownCollection(collection, known=seen_names(caller, error.known), pending=waiting) from None
+
+
+def asked_of(
+    caller: Caller,
+    searcher: IndexSearcher,
+    collection: str,
+    ask: Callable[[ServedIndex], _Found],
+    pending: Callable[[str], int] = lambda _: 0,
+) -> _Found:
+    """Return what ``ask`` finds in the index of a collection; one replaced in between is looked up once more.
+
+    Raises what ``served_to`` and ``ask`` raise.
+    """
+    try:
+        return ask(served_to(caller, searcher, collection, pending=pending))
+    except IndexGone:
+        return ask(served_to(caller, searcher, collection, fresh=True, pending=pending))
 
 
 def see_known(caller: Caller, collection: str, names: Callable[[], Iterable[str]], scope: Scope = Scope.READ) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from query_api.problems import NotFound
-from query_api.rights import seen_name, seen_names, served_to
+from query_api.rights import asked_of, seen_name, seen_names
 from rag_core.arrivals import ArrivalState
 from rag_core.callers import Caller, Scope
 from rag_core.errors import InvalidRequest
-from rag_core.vector_index import IndexGone, IndexSearcher, UnknownCollection
+from rag_core.vector_index import IndexSearcher, ServedIndex, UnknownCollection
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DocumentPage, DocumentRow
 
@@ -93,18 +93,15 @@ class SeenDocuments:
         return place
 
     def _seen(self, collection: str, documents: Sequence[UUID]) -> Mapping[UUID, int]:
+        searcher = self.searcher()
+
+        def counted(index: ServedIndex) -> Mapping[UUID, int]:
+            return searcher.points_of_documents(index, documents, groups=self.caller.groups)
+
         try:
-            try:
-                return self._counted(collection, documents, fresh=False)
-            except IndexGone:  # another index took its place since it was looked up
-                return self._counted(collection, documents, fresh=True)
+            return asked_of(self.caller, searcher, collection, counted)
         except UnknownCollection:
             return {}
-
-    def _counted(self, collection: str, documents: Sequence[UUID], *, fresh: bool) -> Mapping[UUID, int]:
-        searcher = self.searcher()
-        index = served_to(self.caller, searcher, collection, fresh=fresh)
-        return searcher.points_of_documents(index, documents, groups=self.caller.groups)
 
 
 def _is_number(text: str) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 EVERYONE = "*"
+MAX_KEY_GROUPS = 128
+"""How many groups a key may have, and a question be narrowed to."""
+MAX_GROUP_CHARACTERS = 256
 
 
 def stored_groups(

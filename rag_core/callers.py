@@ -37,6 +37,10 @@ class Caller:
         has_scope = scope in self.scopes or Scope.ADMIN in self.scopes
         return has_scope and (collection is None or self.collections is None or collection in self.collections)
 
+    def still_sees(self, seen_as: Iterable[str] | None) -> bool:
+        """Say whether the caller sees all that was seen through these groups' eyes (``None``: every document)."""
+        return self.groups is None or (seen_as is not None and set(seen_as) <= set(self.groups))
+
     def groups_within(self, wanted: Iterable[str] | None) -> tuple[str, ...] | None:
         """Return through whose eyes to look: the caller's own, narrowed to those ``wanted``, never widened."""
         if wanted is None:

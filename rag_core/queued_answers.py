@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from rag_core.callers import Caller
 from rag_core.errors import InvalidRequest, Transient
 
 MAX_ATTEMPTS = 6
@@ -175,8 +174,3 @@ def answer_delay_s(attempt: int) -> float | None:
 def delivery_delay_s(attempt: int) -> float | None:
     """Return how long to wait after a notification that did not arrive; None when it was the last."""
     return _DELIVERY_DELAYS_S[attempt - 1] if attempt < MAX_DELIVERIES else None
-
-
-def shows_content(caller: Caller, answer: AnswerShown) -> bool:
-    """Say whether its asker may still see what an answer was made from: no group was taken away since."""
-    return caller.groups is None or (answer.seen_as is not None and set(answer.seen_as) <= set(caller.groups))

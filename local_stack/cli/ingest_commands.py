@@ -31,7 +31,9 @@ def ingest(
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Collection; may be left out when there is only one.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Source that takes the files; default inbox.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Source that takes the files; default inbox, or that of the uploads.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow each file to its end.")] = True,
     timeout: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")] = 600,
     as_json: Json = False,

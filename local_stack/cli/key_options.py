@@ -3,12 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from rag_core.access import MAX_GROUP_CHARACTERS, MAX_KEY_GROUPS
 from rag_core.errors import InvalidRequest
+from rag_core.names import is_name
 
-_COLLECTION = re.compile(r"[a-z][a-z0-9_]{1,47}")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_MAX_GROUPS = 128
 
 
 def collections_meant(named: list[str] | None, *, is_all: bool) -> frozenset[str] | None:
@@ -21,7 +21,7 @@ def collections_meant(named: list[str] | None, *, is_all: bool) -> frozenset[str
             remedy="Say --collection NAME (more than once if need be), or --all-collections.",
         )
     for each in named or []:
-        if not _COLLECTION.fullmatch(each):
+        if not is_name(each):
             raise InvalidRequest(f"{each!r} is no name of a collection.", remedy="'rag collections list' shows them.")
     return None if is_all else frozenset(named or [])
 
@@ -33,11 +33,16 @@ def groups_meant(named: list[str] | None, *, is_all: bool) -> frozenset[str] | N
         if groups:
             raise InvalidRequest("--group and --all-documents exclude each other.", remedy="Leave one of them out.")
         return None
-    if len(groups) > _MAX_GROUPS or any(not group or len(group) > 256 or "\0" in group for group in groups):
+    if len(groups) > MAX_KEY_GROUPS or any(not _is_group(group) for group in groups):
         raise InvalidRequest(
-            f"A key has at most {_MAX_GROUPS} groups of 1 to 256 characters.", remedy="Give it fewer or shorter ones."
+            f"A key has at most {MAX_KEY_GROUPS} groups of 1 to {MAX_GROUP_CHARACTERS} characters.",
+            remedy="Give it fewer or shorter ones.",
         )
     return groups
+
+
+def _is_group(text: str) -> bool:
+    return 0 < len(text) <= MAX_GROUP_CHARACTERS and "\0" not in text
 
 
 def moment_meant(text: str, option: str, *, ahead: bool) -> datetime:

@@ -74,9 +74,9 @@ class Answerer:
         telemetry: Telemetry | None = None,
     ) -> None:
         self._retriever = retriever
-        self._chat = self.chat = chat
+        self.chat = chat
         self._heartbeat_s = heartbeat_s
-        self._lane = self.lane = None if chat is None else ModelLane(at_once=chat.at_once, waiting=chat.waiting)
+        self.lane = None if chat is None else ModelLane(at_once=chat.at_once, waiting=chat.waiting)
         self._telemetry = telemetry or Telemetry()
         if self.lane is not None:
             self._telemetry.watch(self.lane)
@@ -98,9 +98,9 @@ class Answerer:
 
     async def open(self, ask: Ask, caller: Caller) -> Opened:
         """Find the passages and take a place; raises ``InvalidRequest``, ``Transient``, ``ModelBusy``."""
-        prepared = await anyio.to_thread.run_sync(partial(prepare, ask, caller, self._retriever(), self._chat))
-        wants_model = prepared.prompt is not None and self._lane is not None
-        return Opened(prepared, self._lane.enter() if wants_model and self._lane is not None else None)
+        prepared = await anyio.to_thread.run_sync(partial(prepare, ask, caller, self._retriever(), self.chat))
+        wants_model = prepared.prompt is not None and self.lane is not None
+        return Opened(prepared, self.lane.enter() if wants_model and self.lane is not None else None)
 
     async def events(self, opened: Opened) -> AsyncGenerator[Event]:
         """Yield what happens until ``AnswerReady`` or ``AnswerFailed``; closing it ends the request to the model."""
@@ -122,8 +122,8 @@ class Answerer:
 
     async def close(self) -> None:
         """Close the connections to the model."""
-        if self._chat is not None:
-            await self._chat.model.close()
+        if self.chat is not None:
+            await self.chat.model.close()
 
     async def _answer_into(self, happened: "asyncio.Queue[Event]", opened: Opened) -> None:
         try:
@@ -150,10 +150,10 @@ class Answerer:
         usage, because = Usage(), prepared.because
         if because is not None:
             self._telemetry.fell_back("no_room")
-        if self._chat is not None and opened.place is not None:
+        if self.chat is not None and opened.place is not None:
             writing = Writing(prepared)
             try:
-                answered = await self._written(self._chat, writing, opened, emit)
+                answered = await self._written(self.chat, writing, opened, emit)
                 if answered is not None:
                     return answered
                 because = _UNCITED
@@ -176,7 +176,7 @@ class Answerer:
                     self._retriever(),
                     in_order_of_quotes=in_order_of_quotes,
                     usage=usage,
-                    model=None if because is None or self._chat is None else self._chat.model.name,
+                    model=None if because is None or self.chat is None else self.chat.model.name,
                     because=because,
                 )
             )

@@ -6,7 +6,7 @@ from query_api.answering.asking import Answered, Generation, Usage
 from query_api.answering.preparing import Prepared
 from query_api.answering.writing import Writing
 from query_api.retrieving import Retriever
-from rag_core.answering.extractive import Abstained
+from rag_core.answering.extractive import Abstained, confidence_of
 
 NEAREST_SHOWN = 3
 """How many passages are cited where there is no answer."""
@@ -19,7 +19,7 @@ def written(prepared: Prepared, writing: Writing, *, threshold: float, model: st
         found=prepared.found,
         text=answer.text,
         reason=None,
-        confidence=_confidence(prepared),
+        confidence=confidence_of(prepared.found.passages),
         threshold=threshold,
         quotes=(),
         citations={number: prepared.order[number - 1] for number in sorted(answer.citations)},
@@ -34,7 +34,7 @@ def unanswered(prepared: Prepared, writing: Writing, reason: Abstained, *, thres
         found=prepared.found,
         text=None,
         reason=reason,
-        confidence=_confidence(prepared),
+        confidence=confidence_of(prepared.found.passages),
         threshold=threshold,
         quotes=(),
         citations=_nearest(prepared),
@@ -90,7 +90,3 @@ def _nearest(prepared: Prepared) -> dict[int, int]:
     numbers = {passage: number for number, passage in enumerate(prepared.order, start=1)}
     nearest = range(min(NEAREST_SHOWN, len(prepared.found.passages)))
     return dict(sorted((numbers[passage], passage) for passage in nearest))
-
-
-def _confidence(prepared: Prepared) -> float:
-    return prepared.found.passages[0].score if prepared.found.passages else 0.0

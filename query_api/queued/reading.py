@@ -7,7 +7,7 @@ from uuid import UUID
 from query_api.queued.accepting import owner_of
 from query_api.seen_documents import SeenDocuments
 from rag_core.callers import Caller, Scope
-from rag_core.queued_answers import AnswerShown, UnknownAnswer, shows_content
+from rag_core.queued_answers import AnswerShown, UnknownAnswer
 from resources.clients.catalog import Catalog
 
 
@@ -23,7 +23,7 @@ def is_withheld(seen: SeenDocuments, found: AnswerShown) -> bool:
     """Say whether the answer may not be read any more: groups were taken from the key, or documents from its groups."""
     if found.answer is None or seen.caller.groups is None:
         return False
-    if not shows_content(seen.caller, found):
+    if not seen.caller.still_sees(found.seen_as):
         return True
     cited = frozenset(_documents(found.answer))
     return bool(cited) and not seen.sees_all(found.collection, cited)

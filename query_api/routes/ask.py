@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from query_api.answering.leaving import CLIENT_LEFT, ClientLeft, EventStream, unless_left
@@ -14,6 +14,7 @@ from query_api.queued.accepting import see_is_answered_at_once
 from query_api.shapes.answer_events import answer_events, events_example
 from query_api.shapes.answers import QueuedAnswer, url_of
 from query_api.shapes.asking import AskRequest, AskResponse, ask_of, ask_response
+from query_api.shapes.text import idempotency_header
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEMS)
 
@@ -43,12 +44,7 @@ async def ask(
     note: NoteDep,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-            description="With `async`: the same question with the same key is queued once.",
-        ),
+        idempotency_header("With `async`: the same question with the same key is queued once."),
     ] = None,
 ) -> AskResponse | Response:
     """Answer with citations, or say why the passages do not answer; whole, as it is written, or later.

@@ -1,6 +1,7 @@
 """``GET /v1/documents/{document_id}/chunks``: what stands around a citation."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,13 +9,11 @@ from fastapi import APIRouter, Query
 
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import NOT_FOUND, PROBLEMS
-from query_api.rights import served_to
+from query_api.rights import asked_of
 from query_api.seen_documents import SeenDocuments
 from query_api.shapes.citations import DocumentChunks, chunk_of
-from rag_core.callers import Caller
 from rag_core.citations import placed_texts
-from rag_core.vector_index import IndexGone, IndexSearcher, UnknownCollection
-from resources.clients.catalog.values import DocumentRow
+from rag_core.vector_index import ServedIndex, UnknownCollection
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
@@ -38,20 +37,13 @@ def chunks(
     searcher = connections.searcher()
     row = SeenDocuments(catalog=catalog, searcher=lambda: searcher, caller=caller).known(document_id)
     first, last = max(0, around - reach), around + reach
+
+    def around_it(index: ServedIndex) -> Sequence[Mapping[str, Any]]:
+        return searcher.chunks_of_document(index, document_id, first=first, last=last, groups=caller.groups)
+
     found: Sequence[Mapping[str, Any]] = []
-    try:
-        found = _found(searcher, caller, row, first, last, fresh=False)
-    except IndexGone:
-        found = _found(searcher, caller, row, first, last, fresh=True)
-    except UnknownCollection:
-        pass  # nothing of it was indexed yet
+    with suppress(UnknownCollection):  # nothing of it was indexed yet
+        found = asked_of(caller, searcher, row.collection, around_it)
     return DocumentChunks(
         document_id=document_id, chunks=[chunk_of(each) for each in placed_texts(found)], total=row.chunks
     )
-
-
-def _found(
-    searcher: IndexSearcher, caller: Caller, row: DocumentRow, first: int, last: int, *, fresh: bool
-) -> Sequence[Mapping[str, Any]]:
-    index = served_to(caller, searcher, row.collection, fresh=fresh)
-    return searcher.chunks_of_document(index, row.document_id, first=first, last=last, groups=caller.groups)

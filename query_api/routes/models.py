@@ -1,7 +1,5 @@
 """``GET /v1/models``: the collections that may be chatted with."""
 
-import re
-
 from fastapi import APIRouter
 
 from query_api.dependencies import ConnectionsDep, ReaderDep
@@ -9,7 +7,7 @@ from query_api.openai_errors import OPENAI_ERRORS
 from query_api.problems import NotFound
 from query_api.rights import seen_names, served_to
 from query_api.shapes.openai_models import Model, ModelList
-from query_api.shapes.text import COLLECTION_NAME
+from rag_core.names import is_name
 from rag_core.vector_index import UnknownCollection
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=OPENAI_ERRORS)
@@ -33,6 +31,6 @@ def model(model: str, connections: ConnectionsDep, caller: ReaderDep) -> Model:
 
 def named_as_collection(model: str) -> str:
     """Return the name; raises ``NotFound`` for one that no collection can have, such as that of a chat model."""
-    if re.fullmatch(COLLECTION_NAME, model) is None:
+    if not is_name(model):
         raise NotFound(f"There is no model named {model[:64]!r}.", remedy="GET /v1/models lists the collections.")
     return model

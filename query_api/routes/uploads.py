@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
@@ -12,7 +12,7 @@ from query_api.dependencies import ConnectionsDep, LinksDep, NoteDep, UploaderDe
 from query_api.links import Links
 from query_api.problems import PROBLEMS, problem_response
 from query_api.shapes.jobs import UploadAnswer, upload_answer
-from query_api.shapes.text import CollectionName
+from query_api.shapes.text import CollectionName, idempotency_header
 from query_api.uploading.intake import UploadRequest
 from query_api.uploading.parts import Taken
 from rag_core.identity import Json
@@ -70,12 +70,7 @@ async def upload(
     collection: Annotated[CollectionName | None, Query()] = None,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-            description="A repeated request with the same key and files gets the same answer, for a day.",
-        ),
+        idempotency_header("A repeated request with the same key and files gets the same answer, for a day."),
     ] = None,
 ) -> Response:
     """Store files in the collection's bucket, record them, and return a job for each.

@@ -13,7 +13,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,15 +22,12 @@ import anyio.to_thread
 from query_api.answering.asking import Answered, AnswerFailed, AnswerReady, Ask, Event
 from query_api.answering.asking import Generator as AnswerBy
 from query_api.sessions.rewriting import Rewriter
-from rag_core.answering.generation import ChatTurn
+from query_api.sessions.talk import cited, said_before, talk
 from rag_core.callers import Caller
-from rag_core.citations import Place
 from rag_core.errors import InvalidRequest, RagError
 from rag_core.sessions.follow_up import follow_up
 from rag_core.sessions.values import (
     LIMITS,
-    ChatMessage,
-    CitedPlace,
     NewMessage,
     Role,
     TurnStatus,
@@ -64,7 +60,7 @@ class Conversations:
     async def open(self, ask: Ask, caller: Caller, session_id: UUID | None) -> "Conversation":
         """Hold the session for a question; raises ``UnknownSession``, ``SessionBusy``, ``InvalidRequest``."""
         if session_id is None:
-            return Conversation(replace(ask, question=follow_up(ask.question, _said_before(ask)).text))
+            return Conversation(replace(ask, question=follow_up(ask.question, said_before(ask)).text))
         if any(turn.role != "system" for turn in ask.history):
             raise InvalidRequest(
                 "A session has a history of its own.", remedy="Send the question alone, or leave out 'session_id'."
@@ -94,7 +90,7 @@ class Conversations:
             held.cancel()
             raise
         return SessionTurn(
-            replace(ask, question=standalone, history=(*ask.history, *_talk(history))),
+            replace(ask, question=standalone, history=(*ask.history, *talk(history))),
             asked=ask.question,
             seen_as=caller.groups_within(ask.groups),
             catalog=catalog,
@@ -228,7 +224,7 @@ class SessionTurn(Conversation):
             collection=self.ask.collection,
             status=status,
             seen_as=self._seen_as,
-            citations=tuple(_cited(number, passages[each].place) for number, each in answered.citations.items()),
+            citations=tuple(cited(number, passages[each].place) for number, each in answered.citations.items()),
             generation={
                 "mode": made.mode,
                 "model": made.model,
@@ -255,45 +251,6 @@ def _see_asks(turn: HeldTurn, collection: str) -> None:
             f"The session does not ask the collection {collection!r}.",
             remedy="Ask one of its own, or begin another session.",
         )
-
-
-def _cited(number: int, place: Place) -> CitedPlace:
-    return CitedPlace(
-        number=number,
-        document_id=place.document_id,
-        version=place.version,
-        start=place.start,
-        end=place.end,
-        uri=place.uri,
-        title=place.title,
-        heading_path=place.heading_path,
-    )
-
-
-def _talk(history: Sequence[ChatMessage]) -> tuple[ChatTurn, ...]:
-    """Return the talk as a model is given it: questions that got no answer, and empty answers, are left out."""
-    answered = {message.turn for message in history if message.said.status is TurnStatus.ANSWERED}
-    return tuple(
-        ChatTurn(role=message.said.role.value, content=message.said.content)
-        for message in history
-        if message.turn in answered
-    )
-
-
-def _said_before(ask: Ask) -> list[ChatMessage]:
-    """Return the talk that a client sent, as if it were a session's."""
-    now = datetime.now(UTC)
-    talk = [turn for turn in ask.history if turn.role != "system"]
-    return [
-        ChatMessage(
-            number=number,
-            created_at=now,
-            said=NewMessage(
-                role=Role(turn.role), content=turn.content, collection=ask.collection, status=TurnStatus.ANSWERED
-            ),
-        )
-        for number, turn in enumerate(talk, start=1)
-    ]
 
 
 async def _hold(catalog: Catalog, turn: HeldTurn) -> None:

@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.shapes.citations import Citation
 from query_api.shapes.text import CollectionName, Group, QuestionText
+from rag_core.access import MAX_KEY_GROUPS
 from rag_core.fusion import Fusion, Mode
 
 MAX_TOP_K = 1000
 MAX_READ_PASSAGES = 50
-MAX_GROUPS = 128
 
 Filters = Annotated[
     dict[str, Any],
@@ -25,7 +25,7 @@ Filters = Annotated[
 Groups = Annotated[
     list[Group] | None,
     Field(
-        max_length=MAX_GROUPS,
+        max_length=MAX_KEY_GROUPS,
         description="Look through these groups' eyes only, as far as they are the key's; null: through all of its own.",
     ),
 ]

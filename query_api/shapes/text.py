@@ -1,8 +1,12 @@
 """Strings that come from outside: bounded, and without characters that the parts behind cannot store."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+from fastapi import Header
 from pydantic import AfterValidator, Field, StringConstraints
+
+from rag_core.access import MAX_GROUP_CHARACTERS
+from rag_core.names import NAME_PATTERN
 
 MAX_QUESTION_CHARACTERS = 2000
 MAX_TURN_CHARACTERS = 20_000
@@ -15,15 +19,17 @@ def _without_nul(value: str) -> str:
     return value
 
 
-COLLECTION_NAME = r"^[a-z][a-z0-9_]{1,47}$"
-CollectionName = Annotated[
-    str, Field(pattern=COLLECTION_NAME, description="A collection's name.", examples=["handbook"])
-]
+CollectionName = Annotated[str, Field(pattern=NAME_PATTERN, description="A collection's name.", examples=["handbook"])]
 QuestionText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARACTERS),
     AfterValidator(_without_nul),
 ]
-Group = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_without_nul)]
+Group = Annotated[str, StringConstraints(min_length=1, max_length=MAX_GROUP_CHARACTERS), AfterValidator(_without_nul)]
 TurnText = Annotated[str, StringConstraints(max_length=MAX_TURN_CHARACTERS), AfterValidator(_without_nul)]
 Line = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_without_nul)]
+
+
+def idempotency_header(description: str) -> Any:
+    """Return how the header Idempotency-Key is declared, with what the route does with it."""
+    return Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description=description)

@@ -76,6 +76,18 @@ class _Candidate:
     coverage: float
 
 
+def confidence_of(passages: Sequence[Passage]) -> float:
+    """Return the score of the best of the passages, which come best first; 0 for none."""
+    return passages[0].score if passages else 0.0
+
+
+def abstention(passages: Sequence[Passage], *, threshold: float) -> Abstained | None:
+    """Return why nothing may answer from these passages, or None where they reach the threshold."""
+    if not passages:
+        return Abstained.NO_PASSAGES
+    return Abstained.NOT_IN_PASSAGES if confidence_of(passages) < threshold else None
+
+
 def answer_from(
     question: Question,
     passages: Sequence[Passage],
@@ -89,11 +101,9 @@ def answer_from(
     ``passages`` come best first with bounded-sum scores. ``terms_of`` is the index's own analyzer, ``embed`` gives unit
     vectors of sentences by the question's model.
     """
-    confidence = passages[0].score if passages else 0.0
-    if not passages:
-        return Answer(quotes=(), abstained=Abstained.NO_PASSAGES, confidence=0.0)
-    if confidence < threshold:
-        return Answer(quotes=(), abstained=Abstained.NOT_IN_PASSAGES, confidence=confidence)
+    confidence = confidence_of(passages)
+    if (reason := abstention(passages, threshold=threshold)) is not None:
+        return Answer(quotes=(), abstained=reason, confidence=confidence)
     candidates = _candidates(question, passages[:MAX_PASSAGES], terms_of)
     if not candidates:
         return Answer(quotes=(), abstained=Abstained.NOTHING_TO_QUOTE, confidence=confidence)

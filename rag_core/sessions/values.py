@@ -127,9 +127,7 @@ def is_shown_to(caller: Caller, said: NewMessage) -> bool:
     """
     if said.role is Role.USER:
         return True
-    if not caller.may(Scope.READ, said.collection):
-        return False
-    return caller.groups is None or (said.seen_as is not None and set(said.seen_as) <= set(caller.groups))
+    return caller.may(Scope.READ, said.collection) and caller.still_sees(said.seen_as)
 
 
 def still_shown(caller: Caller, messages: Iterable[ChatMessage]) -> tuple[ChatMessage, ...]:

@@ -76,6 +76,20 @@ class Evidence:
         with self._database.transaction() as connection:
             return set(connection.execute(BEING_WRITTEN, {"ids": list(documents)}).scalars())
 
+    def without_outcome(
+        self, collection: str, index_name: str, *, after: int = -1, limit: int = 1000
+    ) -> list[tuple[int, UUID, str]]:
+        """Return number, document and URI of newest arrivals that are settled as indexed while the index has no row."""
+        parameters = {"collection": collection, "index_name": index_name, "after": after, "limit": limit}
+        with self._database.transaction() as connection:
+            rows = connection.execute(WITHOUT_OUTCOME, parameters).all()
+        return [(row.number, row.document_id, row.uri) for row in rows]
+
+    def work_left(self, collection: str) -> int:
+        """Return how many arrivals are due by now or in processing, counted no further than 100,000."""
+        with self._database.transaction() as connection:
+            return connection.execute(WORK_LEFT, {"collection": collection}).scalar_one()
+
     def files(self, collection: str, asset: str, numbers: Sequence[int]) -> dict[int, str]:
         """Return the file of each arrival, whatever its block; the one named last."""
         parameters = {"collection": collection, "asset": asset, "numbers": list(numbers)}
@@ -118,6 +132,24 @@ WHERE EXISTS (SELECT 1 FROM document_indexes x WHERE x.document_id = asked.id AN
 """)
 
 BEING_WRITTEN = text("SELECT DISTINCT document_id FROM intents WHERE document_id = ANY(CAST(:ids AS uuid[]))")
+
+WITHOUT_OUTCOME = text(
+    f"""
+SELECT a.number, a.document_id, a.uri FROM arrivals a
+WHERE a.collection = :collection AND a.state IN ('indexed', 'unchanged') AND a.number > :after AND a.due_at IS NULL
+    AND {_IS_NEWEST}
+    AND NOT EXISTS (
+        SELECT 1 FROM document_indexes x WHERE x.document_id = a.document_id AND x.index_name = :index_name)
+    AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.document_id = a.document_id)
+ORDER BY a.number LIMIT :limit
+"""  # noqa: S608 - constants of this module
+)
+
+WORK_LEFT = text("""
+SELECT count(*) FROM (
+    SELECT 1 FROM arrivals WHERE collection = :collection AND (due_at <= now() OR state = 'processing')
+    LIMIT 100000) counted
+""")
 
 FILES = text("""
 SELECT DISTINCT ON (r.number) r.number, p.file FROM part_rows r JOIN parts p ON p.id = r.part_id

@@ -52,9 +52,23 @@ class Indexes:
                 documents = connection.execute(HELD_BY_INDEX, page).scalars().all()
                 if not documents:
                     return found
-                found += _look_again(connection, collection, physical_name, documents)
+                found += _look_again(connection, collection, physical_name, documents, reason="index lost")
                 notify_due(connection, collection)
             after = documents[-1]
+
+    def look_again(self, collection: str, physical_name: str, documents: Sequence[UUID], *, reason: str) -> int:
+        """Make documents due for reconciliation with source, Parquet and index, settled or not; return how many.
+
+        As of a lost index: the index itself is asked what it holds, and a quarantined document's last good version is
+        written again. Calling again is safe; documents that nothing was recorded of are left out.
+        """
+        found = 0
+        for start in range(0, len(documents), _AT_ONCE):
+            some = sorted(documents[start : start + _AT_ONCE])
+            with self._database.transaction() as connection:
+                found += _look_again(connection, collection, physical_name, some, reason=reason)
+                notify_due(connection, collection)
+        return found
 
     def all(self, collection: str) -> list[IndexRow]:
         """Return every index ever registered, newest first."""
@@ -72,13 +86,15 @@ class Indexes:
         ]
 
 
-def _look_again(connection: Connection, collection: str, physical_name: str, documents: Sequence[UUID]) -> int:
+def _look_again(
+    connection: Connection, collection: str, physical_name: str, documents: Sequence[UUID], *, reason: str
+) -> int:
     """Make a page of documents due; intents before arrivals, as everywhere."""
     parameters = {"collection": collection, "index_name": physical_name, "documents": list(documents)}
     connection.execute(_ORPHAN, parameters)
     newest = connection.execute(LOCK_NEWEST, {"documents": list(documents)}).all()
     numbers = [row.number for row in newest]
-    connection.execute(_LOOK_AGAIN, {"collection": collection, "numbers": numbers})
+    connection.execute(_LOOK_AGAIN, {"collection": collection, "numbers": numbers, "reason": reason})
     return len(numbers)
 
 
@@ -120,6 +136,6 @@ UPDATE arrivals SET reconcile = true,
     state = CASE WHEN state IN ('processing', 'quarantined', 'retrying') THEN state ELSE 'pending' END,
     attempts = CASE WHEN state IN ('processing', 'retrying') THEN attempts ELSE 0 END,
     due_at = CASE WHEN state = 'processing' THEN NULL ELSE coalesce(due_at, now()) END,
-    due_reason = 'index lost', changed_at = CASE WHEN state = 'quarantined' THEN changed_at ELSE now() END
+    due_reason = :reason, changed_at = CASE WHEN state = 'quarantined' THEN changed_at ELSE now() END
 WHERE collection = :collection AND number = ANY(CAST(:numbers AS bigint[]))
 """)

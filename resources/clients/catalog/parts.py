@@ -69,6 +69,16 @@ class Parts:
             _recount(connection, [part_id, *old])
         return moved
 
+    def forget_rows(self, collection: str, asset: str, documents: Sequence[UUID]) -> int:
+        """Forget which files hold an asset's rows of these documents, so that they are made again; return how many."""
+        with self._database.transaction() as connection:
+            held = connection.execute(
+                _FORGET_ROWS, {"collection": collection, "asset": asset, "documents": list(documents)}
+            ).scalars()
+            rows = list(held)
+            _recount(connection, rows)
+        return len(rows)
+
     def unnamed(self, *, older_than_s: float, limit: int = 1000) -> list[str]:
         """Return files that have held no arrival's rows for so long; delete them, then ``forget`` them."""
         with self._database.transaction() as connection:
@@ -149,6 +159,17 @@ _MOVE = text("""
 UPDATE part_rows SET part_id = :part_id, named_at = now()
 WHERE collection = :collection AND asset = :asset AND fingerprint = :fingerprint
     AND number = ANY(CAST(:numbers AS bigint[])) AND part_id = ANY(CAST(:old AS bigint[]))
+""")
+
+_FORGET_ROWS = text("""
+DELETE FROM part_rows r USING (
+    SELECT p.number, p.fingerprint FROM arrivals a
+    JOIN part_rows p ON p.collection = a.collection AND p.asset = :asset AND p.number = a.number
+    WHERE a.document_id = ANY(CAST(:documents AS uuid[])) AND a.collection = :collection
+    ORDER BY p.number FOR UPDATE OF p) chosen
+WHERE r.collection = :collection AND r.asset = :asset AND r.number = chosen.number
+    AND r.fingerprint = chosen.fingerprint
+RETURNING r.part_id
 """)
 
 _RECOUNT = text("""

@@ -95,5 +95,6 @@ def _password_required(given: int) -> DocumentRejected:
     return DocumentRejected(
         QuarantineKind.PASSWORD_REQUIRED,
         f"It is encrypted and {known}.",
-        remedy="Put its password into a variable and name the variable in pdf_passwords of the collection's file.",
+        remedy="Name a variable with its password in pdf_passwords of the collection's file, start the stack again with "
+        "that variable, then 'rag retry' the document.",
     )

@@ -84,17 +84,11 @@ class QdrantSearcher:
     def completed(
         self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
     ) -> Candidates:
-        """Return the candidates with both scores of every point that either list brought, in one more request.
-
-        A list ends where its limit cuts it, not where scores become 0: with these a point's scores depend on the
-        question and on it alone, whatever the limit was. Points that share no word with the question have no sparse
-        score. Raises ``IndexGone`` when the index was dropped since it was looked up.
-        """
+        """Return the candidates with both scores of every point, in one more request; see ``IndexSearcher``."""
         from qdrant_client.http import models
 
         terms = list(zip(sparse.indices, sparse.values, strict=True))
-        worded_only = sorted(found.sparse.keys() - found.dense.keys())
-        near_only = sorted(found.dense.keys() - found.sparse.keys()) if terms else []
+        worded_only, near_only = found.without_dense, found.without_sparse if terms else []
         requests: list[models.QueryRequest] = []
         for ids, query, using in ((worded_only, list(dense), DENSE), (near_only, _sparse(terms), SPARSE)):
             if ids:

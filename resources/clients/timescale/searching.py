@@ -72,10 +72,8 @@ class TimescaleSearcher:
         self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
     ) -> Candidates:
         """Return the candidates with both scores of every point that either list brought; see ``IndexSearcher``."""
-        worded_only = [UUID(point) for point in sorted(found.sparse.keys() - found.dense.keys())]
-        near_only = (
-            [UUID(point) for point in sorted(found.dense.keys() - found.sparse.keys())] if sparse.indices else []
-        )
+        worded_only = [UUID(point) for point in found.without_dense]
+        near_only = [UUID(point) for point in found.without_sparse] if sparse.indices else []
         if not worded_only and not near_only:
             return found
         near, worded = dict(found.dense), dict(found.sparse)
