@@ -95,6 +95,6 @@ def _password_required(given: int) -> DocumentRejected:
     return DocumentRejected(
         QuarantineKind.PASSWORD_REQUIRED,
         f"It is encrypted and {known}.",
-        remedy="Name a variable with its password in pdf_passwords of the collection's file, start the stack again with "
-        "that variable, then 'rag retry' the document.",
+        remedy="Name a variable with its password in pdf_passwords of the collection's file, start the stack again "
+        "with that variable, then 'rag retry' the document.",
     )
