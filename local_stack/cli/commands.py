@@ -18,5 +18,6 @@ COMMANDS = {
     "keys": "keys_commands",
     "sessions": "sessions_commands",
     "eval": "eval_commands",
+    "audit": "audit_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

@@ -1,0 +1,1 @@
+"""What is done when something went wrong: compare the four places, repair, back up, restore."""

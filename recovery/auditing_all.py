@@ -1,0 +1,98 @@
+"""Audits of several collections, repaired where asked for, waited for, and compared again."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rag_core.identity import Json
+from recovery.auditing import audit_collection
+from recovery.opened import Opened
+from recovery.repairing import Repair, Repaired
+from recovery.told import CollectionAudit
+from resources.clients.collection_files import LoadedCollection
+
+_ROUNDS = 3
+"""What a first repair uncovers a second one mends: vectors taken over from rows that were unsound, too."""
+
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A collection's last audit; ``repaired`` says what was done before it, None where nothing was asked for."""
+
+    audit: CollectionAudit
+    repaired: Repaired | None = None
+    unfinished: int = 0
+    """Documents that were still being worked on when the waiting ended: what becomes of them is not known yet."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Say whether everything is equal, and nothing that was repaired is still to be done."""
+        return self.audit.is_clean and not self.unfinished
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what ``rag audit --json`` shows of it."""
+        done = self.repaired
+        shown = self.audit.to_json() | {"clean": self.is_clean}
+        if done is not None:
+            shown["repaired"] = {
+                "due_again": done.due_again,
+                "points_distrusted": done.points_distrusted,
+                "points_deleted": done.points_deleted,
+                "swept": done.swept,
+                "unfinished": self.unfinished,
+            }
+        return shown
+
+
+def audit(loaded: LoadedCollection, tools: Opened, *, vectors: bool = True, sources: bool = True) -> Audited:
+    """Compare one collection; writes nothing."""
+    return Audited(audit=audit_collection(loaded, tools, vectors=vectors, sources=sources))
+
+
+def audit_and_repair(
+    loaded: LoadedCollection,
+    tools: Opened,
+    *,
+    wait_s: float,
+    vectors: bool = True,
+    sources: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Audited:
+    """Compare, repair, wait up to ``wait_s`` for the runs that do the work, and compare again until nothing differs."""
+    ends_s = time.monotonic() + wait_s
+    total = Repaired()
+    unfinished = 0
+    for number in range(_ROUNDS):
+        repair = Repair(loaded, tools)
+        found = audit_collection(loaded, tools, found=repair.found, vectors=vectors, sources=sources)
+        repair.sweep()
+        _add(total, repair.done)
+        if not found.differences and not unfinished and not (number == 0 and found.due):
+            return Audited(audit=found, repaired=total)
+        say(f"{loaded.collection.name}: {repair.done.due_again} documents are due again; waiting for their runs.")
+        unfinished = _wait(loaded.collection.name, tools, ends_s)
+        if unfinished:
+            break
+    last = audit_collection(loaded, tools, vectors=vectors, sources=sources)
+    return Audited(audit=last, repaired=total, unfinished=unfinished)
+
+
+def _wait(name: str, tools: Opened, ends_s: float) -> int:
+    """Wait until nothing is due by now or in processing; return how many still are."""
+    while (left := tools.catalog.evidence.work_left(name)) and time.monotonic() < ends_s:
+        time.sleep(_LOOK_EVERY_S)
+    return left
+
+
+def _add(total: Repaired, more: Repaired) -> None:
+    total.due_again += more.due_again
+    total.points_deleted += more.points_deleted
+    total.points_distrusted += more.points_distrusted
+    total.swept += more.swept
+
+
+def is_clean(audits: Sequence[Audited]) -> bool:
+    """Say whether every collection is clean."""
+    return all(one.is_clean for one in audits)

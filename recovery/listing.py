@@ -1,0 +1,34 @@
+"""A source's listing, compared with what the catalog recorded of it: the sweep's comparison, nothing written."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rag_core.collection import BucketSource, Collection
+from rag_core.sweeping import Sweeping, advanced
+from resources.clients.catalog import Catalog
+from resources.clients.object_store import ObjectStore
+from resources.ingestion.checking.findings import Finding, Kind
+from sensors.comparing import Comparing
+
+_PAGE_KEYS = 1000
+
+
+def source_differences(
+    collection: Collection, source: BucketSource, store: ObjectStore, catalog: Catalog
+) -> Iterator[tuple[list[Finding], int]]:
+    """Yield, page by page, what the listing and the catalog do not both have, and how many objects were looked at.
+
+    Raises what the store raises; a root that is missing is an error, never an empty source.
+    """
+    store.probe()
+    comparing = Comparing(collection=collection, source=source, store=store, catalog=catalog, page_keys=_PAGE_KEYS)
+    running = Sweeping(sweep_id=uuid.uuid4(), began_at=datetime.now(UTC))
+    while True:
+        for plan, unreadable in comparing.plans(running):
+            running = advanced(running, plan, unreadable)
+            new = [Finding(kind=Kind.SOURCE_UNRECORDED, what=store.uri(each.key)) for each in plan.changed]
+            gone = [Finding(kind=Kind.SOURCE_GONE, what=store.uri(key)) for key in plan.missing]
+            yield [*new, *gone], plan.looked_at
+            if plan.complete:
+                return
