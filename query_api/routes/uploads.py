@@ -108,7 +108,7 @@ def _answer_from(catalog: Callable[[], Catalog], links: Links) -> Callable[[Take
     def answer(taken: Taken) -> dict[str, Json]:
         found = catalog().uploads.jobs(taken.jobs)
         jobs = [found[each] for each in dict.fromkeys(taken.jobs)]
-        return upload_answer(taken, jobs, links).model_dump(mode="json", exclude_none=True)
+        return upload_answer(taken, jobs, links).model_dump(mode="json")
 
     return answer
 
