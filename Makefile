@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: accept-answers accept-kafka help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
+.PHONY: accept-answers accept-api accept-kafka help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -81,6 +81,9 @@ accept-kafka: $(VENV)/.installed-dev  ## edit events through a topic while every
 
 accept-answers: $(VENV)/.installed-dev  ## 500 asynchronous questions while workers are killed -9: one stored answer each (COUNT=, KILLS=, SEED=)
 	$(BIN)/python -m tests.queued_answers.acceptance $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+accept-api: $(VENV)/.installed-dev  ## schemathesis against the API for ten minutes, every check (SECONDS=, SEED=, KEYS=1)
+	$(BIN)/python -m tests.e2e.api_acceptance $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEYS),--keys)
 
 lock: $(VENV)/.installed-dev  ## compile the locks anew (needs uv)
 	requirements/compile

@@ -127,4 +127,4 @@ def _event(job: JobShape) -> str:
 def sse_example() -> dict[str, Any]:
     """Return the schema's example of a stream."""
     text = 'retry: 2000\n\nevent: job\ndata: {"job_id": "…", "status": "Pending", "message": "…"}\n\n: still here\n\n'
-    return {"text/event-stream": {"schema": {"type": "string"}, "example": text}}
+    return {"text/event-stream": {"example": text}}

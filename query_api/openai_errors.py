@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from query_api.problems import MEDIA_TYPE
+from query_api.problems import MEDIA_TYPE, WAITING
 
 PATHS = ("/v1/chat/completions", "/v1/models", "/v1/embeddings")
 _KINDS = {
@@ -40,7 +40,8 @@ class OpenAiErrorBody(BaseModel):
 
 OPENAI_ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": OpenAiErrorBody, "description": "The request is refused."},
-    "5XX": {"model": OpenAiErrorBody, "description": "A part of the system is away; `Retry-After` says how long."},
+    429: {"model": OpenAiErrorBody, "description": "Too many requests.", **WAITING},
+    503: {"model": OpenAiErrorBody, "description": "A part of the system is away.", **WAITING},
 }
 """What these routes can answer besides their result."""
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from query_api.correlation import HEADER as REQUEST_ID
 from query_api.correlation import state_of
@@ -45,8 +46,23 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = Field(default=None, description="Each wrong field with its message.")
 
 
+WAITING: dict[str, Any] = {
+    "headers": {
+        "Retry-After": {
+            "description": "After how many seconds to try again.",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    }
+}
+"""How the OpenAPI document says that a response tells when to try again."""
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": said, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    status: {
+        "description": said,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **(WAITING if status in {429, 503} else {}),
+    }
     for status, said in {
         401: "No valid key was sent.",
         403: "The key is not for this, or a page of another site sent the request.",
@@ -150,23 +166,32 @@ def _of_validation(request: Request, error: Exception) -> Response:
 
 
 def _of_http(request: Request, error: Exception) -> Response:
+    """Return what the framework refuses, as a problem: no such path or method, and a body that it cannot read."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
-    remedies = {
-        404: "/docs lists what there is.",
-        405: f"Use {(headers or {}).get('Allow', 'another method')}.",
-    }
-    details = {
-        404: "There is nothing at this path.",
-        405: f"{request.method[:16]} is not possible here.",
-    }
+    if status == 404:
+        return problem_response(404, "There is nothing at this path.", remedy="/docs lists what there is.")
+    if status == 405:
+        allowed = ", ".join(_methods_of(request))
+        detail, remedy = f"{request.method[:16]} is not possible here.", f"Use {allowed}."
+        return problem_response(405, detail, remedy=remedy, headers={"Allow": allowed})
+    if status == 400:  # bytes that are no UTF-8, or lists within lists without end
+        return problem_response(422, "The body cannot be read as JSON.", remedy="Send JSON in UTF-8.")
     said = str(error.detail) if isinstance(error, HTTPException) else ""
-    return problem_response(
-        status,
-        details.get(status, said),
-        remedy=remedies.get(status, "/docs describes every request."),
-        headers=headers,
-    )
+    return problem_response(status, said, remedy="/docs describes every request.")
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return all methods of a path; what the router says itself are those of the first route with that path."""
+    where = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    routes = cast("FastAPI", request.app).router.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**where, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from query_api.shapes.chat_request import ChatCompletionRequest, ask_of_messages
 from query_api.shapes.chat_response import ChatCompletion, completion, completion_chunks
 from rag_core.vector_index import UnknownCollection
 
-_CHUNKS: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}, "example": 'data: {"id": …}\n\n'}}
+_CHUNKS: dict[str, Any] = {"text/event-stream": {"example": 'data: {"id": …}\n\n'}}
 router = APIRouter(prefix="/v1", tags=["openai"], responses=OPENAI_ERRORS)
 
 

@@ -1,7 +1,6 @@
 """``/v1/documents`` and the retries."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
@@ -18,6 +17,7 @@ from query_api.shapes.documents import (
     detail,
     summary,
 )
+from query_api.shapes.ids import DocumentId
 from query_api.shapes.text import CollectionName, Line
 from rag_core.arrivals import ArrivalState
 from rag_core.callers import Scope
@@ -58,7 +58,7 @@ def documents(
 
 @router.get("/documents/{document_id}", summary="Show a document", responses=NOT_FOUND)
 def document(
-    document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep, caller: ReaderDep
+    document_id: DocumentId, catalog: CatalogDep, connections: ConnectionsDep, links: LinksDep, caller: ReaderDep
 ) -> DocumentDetail:
     """Return a document's state with the reason, what the index holds of it, its arrivals and how it failed."""
     row = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller).known(document_id)
@@ -69,7 +69,7 @@ def document(
 
 @router.post("/documents/{document_id}/retry", summary="Try a document again", responses=NOT_FOUND)
 def retry(
-    document_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, caller: AdminDep, note: NoteDep
+    document_id: DocumentId, catalog: CatalogDep, connections: ConnectionsDep, caller: AdminDep, note: NoteDep
 ) -> Retried:
     """Make a quarantined or waiting document due at once."""
     note.of("retry", subject=str(document_id))
@@ -95,11 +95,10 @@ def retry_many(
 ) -> Retried:
     """Make a collection's quarantined (or waiting) documents due at once."""
     note.of("retry", collection=collection, subject=f"every {request.state.value} one below {request.prefix!r}")
-    if request.state not in _RETRYABLE:
-        raise InvalidRequest(f"Documents that are {request.state.value} cannot be tried again.")
     see_known(caller, collection, lambda: _known_names(catalog, connections), Scope.ADMIN)
     made = 0
-    which = DueFilter(states=frozenset({request.state}), kinds=_kinds(request.kind), prefix=request.prefix)
+    kinds: frozenset[QuarantineKind] = frozenset() if request.kind is None else frozenset({request.kind})
+    which = DueFilter(states=frozenset({request.state}), kinds=kinds, prefix=request.prefix)
     while True:
         now = catalog.due.make_due(collection, which, reason=RETRY_REASON, limit=_RETRIED_AT_ONCE)
         made += now
@@ -123,11 +122,3 @@ def _points(connections: ConnectionsDep, row: DocumentRow) -> int | None:
         return 0  # no index serves the collection yet
     except DependencyUnavailable:
         return None
-
-
-def _kinds(kind: str | None) -> frozenset[QuarantineKind]:
-    try:
-        return frozenset() if kind is None else frozenset({QuarantineKind(kind)})
-    except ValueError:
-        known = ", ".join(each.value for each in QuarantineKind)
-        raise InvalidRequest(f"There is no kind of failure {kind!r}.", remedy=f"There are: {known}.") from None

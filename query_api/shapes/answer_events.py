@@ -54,7 +54,7 @@ def events_example() -> dict[str, Any]:
         'event: token\ndata: {"text": "for thirty days [1]."}\n\n'
         'event: answer\ndata: {"answered": true, "answer": "Backups are kept for thirty days [1].", …}\n\n'
     )
-    return {"text/event-stream": {"schema": {"type": "string"}, "example": text}}
+    return {"text/event-stream": {"example": text}}
 
 
 def _line(ask: Ask, event: Event, links: Links, stored: Callable[[], StoredTurn | None]) -> str:

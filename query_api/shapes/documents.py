@@ -1,7 +1,7 @@
 """Documents and collections as users see them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +10,9 @@ from query_api.links import Links
 from query_api.shapes.citations import ByRun
 from query_api.shapes.stops import StoppedSource
 from query_api.shapes.streams import StreamShape
+from query_api.shapes.text import Line
 from rag_core.arrivals import ArrivalState, Presence
+from rag_core.errors import QuarantineKind
 from rag_core.identity import partition_key
 from resources.clients.catalog.overview import PastArrival
 from resources.clients.catalog.values import DocumentRow, PastFailure, Reason
@@ -113,9 +115,9 @@ class RetryRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"state": "quarantined"}]})
 
-    state: ArrivalState = ArrivalState.QUARANTINED
-    kind: str | None = Field(default=None, max_length=64, examples=["password-required"])
-    prefix: str = Field(default="", max_length=2048, description="Beginning of the documents' URIs.")
+    state: Literal[ArrivalState.QUARANTINED, ArrivalState.RETRYING] = ArrivalState.QUARANTINED
+    kind: QuarantineKind | None = Field(default=None, examples=["password-required"])
+    prefix: Line = Field(default="", max_length=2048, description="Beginning of the documents' URIs.")
 
 
 class Retried(BaseModel):

@@ -45,7 +45,7 @@ class EmbeddingsRequest(BaseModel):
     input_type: Literal["document", "query"] = Field(
         default="document", description="Some models embed questions in another way than texts."
     )
-    dimensions: int | None = Field(default=None, description="Only the model's own.")
+    dimensions: int | None = Field(default=None, ge=1, description="Only the model's own.")
     user: Annotated[str, StringConstraints(max_length=512)] | None = Field(
         default=None, description="Accepted, since clients send it; changes nothing."
     )

@@ -19,15 +19,22 @@ def _without_nul(value: str) -> str:
     return value
 
 
+_NUL_FREE: Any = Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+_SAYS_SOMETHING: Any = Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"})
+"""What the validators refuse, for who makes requests of the OpenAPI document."""
+
 CollectionName = Annotated[str, Field(pattern=NAME_PATTERN, description="A collection's name.", examples=["handbook"])]
 QuestionText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARACTERS),
     AfterValidator(_without_nul),
+    _SAYS_SOMETHING,
 ]
-Group = Annotated[str, StringConstraints(min_length=1, max_length=MAX_GROUP_CHARACTERS), AfterValidator(_without_nul)]
-TurnText = Annotated[str, StringConstraints(max_length=MAX_TURN_CHARACTERS), AfterValidator(_without_nul)]
-Line = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_without_nul)]
+Group = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_GROUP_CHARACTERS), AfterValidator(_without_nul), _NUL_FREE
+]
+TurnText = Annotated[str, StringConstraints(max_length=MAX_TURN_CHARACTERS), AfterValidator(_without_nul), _NUL_FREE]
+Line = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_without_nul), _NUL_FREE]
 
 
 def idempotency_header(description: str) -> Any:

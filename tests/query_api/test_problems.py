@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_no_body_makes_search_fail_inside(api: TestClient, body: dict[str, Any])
 )
 def test_no_bytes_make_a_route_fail_inside(api: TestClient, content: bytes, path: str) -> None:
     answer = api.post(path, content=content, headers={"content-type": "application/json"})
-    assert answer.status_code in {400, 422}
+    assert answer.status_code == 422
     assert is_problem(answer)
 
 
@@ -114,7 +115,7 @@ def test_lone_surrogates_and_deep_or_huge_json_are_refused(api: TestClient) -> N
         '"x", "top_k": ' + "9" * 5000 + "}",
     ):
         answer = api.post("/v1/search", content=head + rest)
-        assert answer.status_code in {400, 422}
+        assert answer.status_code == 422
         assert is_problem(answer)
 
 
@@ -134,6 +135,8 @@ def test_unknown_paths_and_methods_are_problems(api: TestClient) -> None:
         answer = api.request(method, path)
         assert (answer.status_code, is_problem(answer)) == (status, True)
     assert api.get("/v1/search").headers["allow"] == "POST"
+    assert api.options("/v1/documents").headers["allow"] == "GET, POST"
+    assert api.put("/v1/projects/00000000-0000-7000-8000-000000000000").headers["allow"] == "GET, PATCH, DELETE"
     assert is_problem(api.get("/v1/documents/not-an-id"))
 
 
@@ -194,6 +197,29 @@ def test_a_defect_shows_nothing_of_our_insides(world: World, tmp_path: Path) -> 
         answer = api.get("/defect")
         assert (answer.status_code, is_problem(answer)) == (500, True)
         assert "hunter2" not in answer.text
+
+
+def test_the_document_declares_retry_after_wherever_one_waits(api: TestClient) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        for operation in operations.values():
+            for status in {"429", "503"} & operation["responses"].keys():
+                assert operation["responses"][status]["headers"]["Retry-After"]["required"], (path, status)
+    responses = paths["/v1/chat/completions"]["post"]["responses"]
+    assert {"4XX", "429", "503"} <= responses.keys()
+
+
+def test_the_document_says_which_texts_are_refused(api: TestClient) -> None:
+    schemas = api.get("/openapi.json").json()["components"]["schemas"]
+    asked, retried = schemas["SearchRequest"]["properties"], schemas["RetryRequest"]["properties"]
+    for refused in ("", " \t", "a\0b"):
+        assert not re.search(asked["query"]["pattern"], refused)
+        assert api.post("/v1/search", json={"collection": COLLECTION, "query": refused}).status_code == 422
+    assert re.search(asked["query"]["pattern"], " how\nlong ")
+    assert not re.search(retried["prefix"]["pattern"], "\0")
+    for wrong in ({"prefix": "\0"}, {"kind": "sulking"}, {"state": "indexed"}):
+        answer = api.post(f"/v1/collections/{COLLECTION}/retry", json=wrong)
+        assert (answer.status_code, is_problem(answer)) == (422, True)
 
 
 def test_ready_says_so_with_every_part(api: TestClient, app: FastAPI) -> None:
