@@ -1,7 +1,5 @@
 """``/v1/answers``: what became of asynchronous questions, each its key's own."""
 
-from uuid import UUID
-
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
@@ -11,6 +9,7 @@ from query_api.queued.accepting import owner_of
 from query_api.queued.reading import answer_for, is_withheld
 from query_api.seen_documents import SeenDocuments
 from query_api.shapes.answers import AnswerShape, answer_json
+from query_api.shapes.ids import AnswerId
 from rag_core.queued_answers import AnswerState
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEMS)
@@ -20,7 +19,7 @@ _LOOK_AGAIN_S = 1
 @router.get(
     "/answers/{answer_id}", summary="Show an asynchronous answer", response_model=AnswerShape, responses=NOT_FOUND
 )
-def answer(answer_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> Response:
+def answer(answer_id: AnswerId, catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> Response:
     """Return where the question stands, and its answer when there is one; `Retry-After` says when to look again."""
     found = answer_for(caller, answer_id, catalog)
     seen = SeenDocuments(catalog=catalog, searcher=connections.searcher, caller=caller)
@@ -34,7 +33,7 @@ def answer(answer_id: UUID, catalog: CatalogDep, connections: ConnectionsDep, ca
 @router.delete(
     "/answers/{answer_id}", summary="Cancel or forget an asynchronous answer", status_code=204, responses=NOT_FOUND
 )
-def delete(answer_id: UUID, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
+def delete(answer_id: AnswerId, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
     """Delete the question with its answer; one that waits is not answered any more, and nobody is notified."""
     note.of("answers.delete", subject=str(answer_id))
     answer_for(caller, answer_id, catalog)

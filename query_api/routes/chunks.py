@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -12,6 +11,7 @@ from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.rights import asked_of
 from query_api.seen_documents import SeenDocuments
 from query_api.shapes.citations import DocumentChunks, chunk_of
+from query_api.shapes.ids import DocumentId
 from rag_core.citations import placed_texts
 from rag_core.vector_index import ServedIndex, UnknownCollection
 
@@ -23,7 +23,7 @@ _MAX_ORDINAL = 2**31 - 1 - MAX_REACH
 
 @router.get("/documents/{document_id}/chunks", summary="Read around a citation", responses=NOT_FOUND)
 def chunks(
-    document_id: UUID,
+    document_id: DocumentId,
     catalog: CatalogDep,
     connections: ConnectionsDep,
     caller: ReaderDep,

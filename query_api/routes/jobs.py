@@ -9,6 +9,7 @@ from query_api.dependencies import CallerDep, CatalogDep, ConnectionsDep, LinksD
 from query_api.job_events import sse_example
 from query_api.links import Links
 from query_api.problems import NOT_FOUND, PROBLEMS, NotFound
+from query_api.shapes.ids import JobId
 from query_api.shapes.jobs import JobShape, job_shape
 from rag_core.callers import Caller, Scope
 from resources.clients.catalog import Catalog
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
 
 @router.get("/jobs/{job_id}", summary="Show a job", responses=NOT_FOUND)
-def job(job_id: UUID, catalog: CatalogDep, links: LinksDep, caller: CallerDep) -> JobShape:
+def job(job_id: JobId, catalog: CatalogDep, links: LinksDep, caller: CallerDep) -> JobShape:
     """Return where an uploaded file stands: Pending, Processing, Completed, or Failed with the reason."""
     return _known(catalog, job_id, links, caller)
 
@@ -30,7 +31,7 @@ def job(job_id: UUID, catalog: CatalogDep, links: LinksDep, caller: CallerDep) -
     responses={**NOT_FOUND, 200: {"description": "Each new state, until a final one.", "content": sse_example()}},
 )
 def events(
-    job_id: UUID, connections: ConnectionsDep, catalog: CatalogDep, links: LinksDep, caller: CallerDep
+    job_id: JobId, connections: ConnectionsDep, catalog: CatalogDep, links: LinksDep, caller: CallerDep
 ) -> StreamingResponse:
     """Send the job's state now and whenever it changes, as server-sent events; the stream ends with a final state."""
     first = _known(catalog, job_id, links, caller)

@@ -6,6 +6,7 @@ from query_api.dependencies import ConnectionsDep, ReaderDep
 from query_api.openai_errors import OPENAI_ERRORS
 from query_api.problems import NotFound
 from query_api.rights import seen_names, served_to
+from query_api.shapes.ids import ModelName
 from query_api.shapes.openai_models import Model, ModelList
 from rag_core.names import is_name
 from rag_core.vector_index import UnknownCollection
@@ -20,7 +21,7 @@ def models(connections: ConnectionsDep, caller: ReaderDep) -> ModelList:
 
 
 @router.get("/models/{model}", summary="Show a model")
-def model(model: str, connections: ConnectionsDep, caller: ReaderDep) -> Model:
+def model(model: ModelName, connections: ConnectionsDep, caller: ReaderDep) -> Model:
     """Return a collection as a model."""
     try:
         served_to(caller, connections.searcher(), named_as_collection(model))

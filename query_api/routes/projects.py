@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from query_api.dependencies import CatalogDep, NoteDep, ReaderDep
 from query_api.problems import NOT_FOUND, PROBLEMS
+from query_api.shapes.ids import ProjectId
 from query_api.shapes.sessions import ProjectList, ProjectRequest, ProjectShape, project_list, project_shape
 from rag_core.sessions.values import new_id, owner_of
 
@@ -40,14 +41,14 @@ def projects(
 
 
 @router.get("/projects/{project_id}", summary="Show a project", responses=NOT_FOUND)
-def project(project_id: UUID, catalog: CatalogDep, caller: ReaderDep) -> ProjectShape:
+def project(project_id: ProjectId, catalog: CatalogDep, caller: ReaderDep) -> ProjectShape:
     """Return a project; its sessions are listed by ``GET /v1/sessions?project_id=``."""
     return project_shape(catalog.projects.get(owner_of(caller), project_id))
 
 
 @router.patch("/projects/{project_id}", summary="Rename a project", responses=NOT_FOUND)
 def rename(
-    project_id: UUID, request: ProjectRequest, catalog: CatalogDep, caller: ReaderDep, note: NoteDep
+    project_id: ProjectId, request: ProjectRequest, catalog: CatalogDep, caller: ReaderDep, note: NoteDep
 ) -> ProjectShape:
     """Give a project another title."""
     note.of("projects.rename", subject=str(project_id))
@@ -55,7 +56,7 @@ def rename(
 
 
 @router.delete("/projects/{project_id}", summary="Delete a project", status_code=204, responses=NOT_FOUND)
-def delete(project_id: UUID, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
+def delete(project_id: ProjectId, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
     """Delete a project with its sessions and all their messages."""
     note.of("projects.delete", subject=str(project_id))
     catalog.projects.delete(owner_of(caller), project_id)

@@ -9,6 +9,7 @@ from query_api.dependencies import CatalogDep, ConnectionsDep, NoteDep, ReaderDe
 from query_api.problems import NOT_FOUND, PROBLEMS
 from query_api.rights import served_to
 from query_api.routes.projects import Before, fresh_id
+from query_api.shapes.ids import SessionId
 from query_api.shapes.sessions import (
     MessageList,
     SessionList,
@@ -52,14 +53,14 @@ def sessions(
 
 
 @router.get("/sessions/{session_id}", summary="Show a session", responses=NOT_FOUND)
-def session(session_id: UUID, catalog: CatalogDep, caller: ReaderDep) -> SessionShape:
+def session(session_id: SessionId, catalog: CatalogDep, caller: ReaderDep) -> SessionShape:
     """Return a session without its messages."""
     return session_shape(catalog.sessions.get(owner_of(caller), session_id), caller)
 
 
 @router.get("/sessions/{session_id}/messages", summary="List messages", responses=NOT_FOUND)
 def messages(
-    session_id: UUID,
+    session_id: SessionId,
     catalog: CatalogDep,
     caller: ReaderDep,
     after: Annotated[int, Query(ge=0, le=2**53, description="next_after of the page before.")] = 0,
@@ -71,7 +72,7 @@ def messages(
 
 
 @router.delete("/sessions/{session_id}", summary="Delete a session", status_code=204, responses=NOT_FOUND)
-def delete(session_id: UUID, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
+def delete(session_id: SessionId, catalog: CatalogDep, caller: ReaderDep, note: NoteDep) -> Response:
     """Delete a session with its messages."""
     note.of("sessions.delete", subject=str(session_id))
     catalog.sessions.delete(owner_of(caller), session_id)

@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.shapes.asking import AskResponse
+from query_api.shapes.ids import EXAMPLE_ANSWER
 from rag_core.queued_answers import AnswerShown, AnswerState, FailureKind, WebhookShown, WebhookState
-
-_EXAMPLE_ID = "019aa5b0-6c1e-7d30-9a57-3f6f0c2f4b11"
 
 
 class QueuedAnswer(BaseModel):
@@ -17,7 +16,7 @@ class QueuedAnswer(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"answer_id": _EXAMPLE_ID, "status": "queued", "url": f"/v1/answers/{_EXAMPLE_ID}"}]
+            "examples": [{"answer_id": EXAMPLE_ANSWER, "status": "queued", "url": f"/v1/answers/{EXAMPLE_ANSWER}"}]
         }
     )
 

@@ -9,6 +9,7 @@ from query_api.answering.asking import Answered, Ask, Generator
 from query_api.links import Links
 from query_api.sessions.conversation import StoredTurn
 from query_api.shapes.citations import Citation, Span, citation_of
+from query_api.shapes.ids import EXAMPLE_SESSION
 from query_api.shapes.questions import MAX_READ_PASSAGES, Filters, Groups
 from query_api.shapes.text import CollectionName, QuestionText, TurnText
 from rag_core.answering.extractive import Abstained
@@ -45,6 +46,7 @@ class AskRequest(BaseModel):
                 {"collection": "handbook", "question": "How long are backups kept?"},
                 {"collection": "handbook", "question": "How long are backups kept?", "stream": True},
                 {"collection": "handbook", "question": "How long are backups kept?", "async": True},
+                {"collection": "handbook", "question": "And who tests them?", "session_id": EXAMPLE_SESSION},
             ]
         },
     )

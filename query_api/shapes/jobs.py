@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from query_api.links import Links
 from query_api.shapes.documents import ReasonShape
+from query_api.shapes.ids import EXAMPLE_ARRIVAL, EXAMPLE_DOCUMENT, EXAMPLE_JOB, EXAMPLE_URI
 from query_api.uploading.parts import Taken
 from rag_core.arrivals import ArrivalState
 from resources.clients.catalog.uploads import UploadJob
@@ -25,17 +26,17 @@ class JobStatus(StrEnum):
 
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
 _JOB_EXAMPLE: dict[str, Any] = {
-    "job_id": "7a1e4b7e-3c58-5f0a-9f0d-52d3c1f6a111",
+    "job_id": EXAMPLE_JOB,
     "status": "Pending",
     "message": "Stored and recorded; it waits for its run.",
     "name": "report.pdf",
     "collection": "handbook",
-    "document_id": "0b9f3c7e-2f0e-5d7a-8f55-3e2d1c0b9a88",
-    "uri": "file:///data/uploads/local/report.pdf",
+    "document_id": EXAMPLE_DOCUMENT,
+    "uri": EXAMPLE_URI,
     "media_type": "application/pdf",
     "size_bytes": 48213,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "arrival": 17,
+    "arrival": EXAMPLE_ARRIVAL,
     "reason": None,
     "run_url": None,
     "recorded_at": "2026-01-05T09:30:00Z",
