@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from query_api.authentication import PUBLIC_PATHS
 from query_api.page_files import add_page
 from query_api.problems import Problem
+from query_api.shapes.examples import EXAMPLES
 
 _PAGE = Path(__file__).with_name("docs.html")
 _POLICY = (
@@ -24,7 +25,7 @@ _SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 
 
 def add_pages(app: FastAPI, *, needs_key: bool) -> None:
-    """Add ``/`` and ``/docs``; put the problem schema, and how to send a key, into the OpenAPI document."""
+    """Add ``/`` and ``/docs``; put the problem schema, examples, and how to send a key, into the OpenAPI document."""
     _with_schemas(app, needs_key=needs_key)
     add_page(app)
 
@@ -39,7 +40,10 @@ def _with_schemas(app: FastAPI, *, needs_key: bool) -> None:
     def openapi() -> dict[str, Any]:
         schema = made()
         components = schema.setdefault("components", {})
-        components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())
+        schemas = components.setdefault("schemas", {})
+        schemas.setdefault("Problem", Problem.model_json_schema())
+        for name, example in EXAMPLES.items():
+            schemas[name]["examples"] = [example]
         if needs_key:
             components["securitySchemes"] = _SECURITY_SCHEMES
             for path, operations in schema["paths"].items():

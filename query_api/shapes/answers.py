@@ -4,21 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from query_api.shapes.asking import AskResponse
-from query_api.shapes.ids import EXAMPLE_ANSWER
 from rag_core.queued_answers import AnswerShown, AnswerState, FailureKind, WebhookShown, WebhookState
 
 
 class QueuedAnswer(BaseModel):
     """A question that was taken; look at ``url`` for what becomes of it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"answer_id": EXAMPLE_ANSWER, "status": "queued", "url": f"/v1/answers/{EXAMPLE_ANSWER}"}]
-        }
-    )
 
     answer_id: UUID
     status: AnswerState

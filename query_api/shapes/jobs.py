@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from query_api.links import Links
 from query_api.shapes.documents import ReasonShape
-from query_api.shapes.ids import EXAMPLE_ARRIVAL, EXAMPLE_DOCUMENT, EXAMPLE_JOB, EXAMPLE_URI
 from query_api.uploading.parts import Taken
 from rag_core.arrivals import ArrivalState
 from resources.clients.catalog.uploads import UploadJob
@@ -25,29 +23,10 @@ class JobStatus(StrEnum):
 
 
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
-_JOB_EXAMPLE: dict[str, Any] = {
-    "job_id": EXAMPLE_JOB,
-    "status": "Pending",
-    "message": "Stored and recorded; it waits for its run.",
-    "name": "report.pdf",
-    "collection": "handbook",
-    "document_id": EXAMPLE_DOCUMENT,
-    "uri": EXAMPLE_URI,
-    "media_type": "application/pdf",
-    "size_bytes": 48213,
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "arrival": EXAMPLE_ARRIVAL,
-    "reason": None,
-    "run_url": None,
-    "recorded_at": "2026-01-05T09:30:00Z",
-    "changed_at": "2026-01-05T09:30:00Z",
-}
 
 
 class JobShape(BaseModel):
     """An uploaded file and what became of it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_JOB_EXAMPLE]})
 
     job_id: UUID
     status: JobStatus
@@ -77,19 +56,6 @@ class RefusedFile(BaseModel):
 
 class UploadAnswer(BaseModel):
     """Files were stored and recorded. The first three members speak of the first file; ``jobs`` has all of them."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "job_id": _JOB_EXAMPLE["job_id"],
-                    "status": "Pending",
-                    "message": _JOB_EXAMPLE["message"],
-                    "jobs": [_JOB_EXAMPLE],
-                }
-            ]
-        }
-    )
 
     job_id: UUID
     status: JobStatus

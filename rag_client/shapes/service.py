@@ -27,7 +27,7 @@ class Model:
 
     id: str
     object: str
-    created: int
+    created: int = 0
     owned_by: str
 
 
