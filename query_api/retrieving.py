@@ -1,4 +1,4 @@
-"""From a question to passages, and from passages to an answer: encode, one batch to the index, fuse, quote."""
+"""From a question to passages, and from passages to an answer: encode, ask for scores, read the best, fuse, quote."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from query_api.encoding import Encoders
 from query_api.observing.stages import Stage, Staged, unmeasured
 from query_api.rights import asked_of
-from rag_core.answering.extractive import Abstained, Answer, Question, abstention, answer_from
+from rag_core.answering.extractive import Abstained, Answer, Question, Vector, abstention, answer_from
 from rag_core.callers import Caller
 from rag_core.citations import Passage, distinct_passages
-from rag_core.filters import parse_filters
-from rag_core.fusion import Fusion, Mode, fuse, term_bounds
+from rag_core.filters import Condition, parse_filters
+from rag_core.fusion import Fusion, Mode, contenders, fuse, term_bounds
 from rag_core.identity import Json
 from rag_core.sparse import SparseVector
-from rag_core.vector_index import IndexSearcher, ServedIndex
+from rag_core.vector_index import Candidates, IndexSearcher, ServedIndex
 
 DEPTH = 100
 """How many points each list is asked for before they are fused."""
+_SPARE = 10
+"""So many points more than passages are looked at: equal texts are one passage."""
+_WIDER = 4
+"""How many times as many are looked at where that was not enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,31 +80,74 @@ class Retriever:
         )
 
     def _search(self, query: Query, index: ServedIndex) -> Found:
-        conditions = parse_filters(query.filters, index.fields)
-        spec = index.spec
-        with self.stage(Stage.ENCODE):
-            sparse = SparseVector(indices=(), values=())
-            if query.mode is not Mode.DENSE:
-                sparse = self.encoders.bm25(spec).query(query.text)
-            dense = None if query.mode is Mode.SPARSE else self.encoders.dense(spec, query.text)
+        asked = self._asked(query, index)
         with self.stage(Stage.SEARCH):
             candidates = self.searcher.candidates(
                 index,
-                dense=dense,
-                sparse=sparse,
-                groups=query.caller.groups_within(query.groups),
-                conditions=conditions,
-                limit=max(DEPTH, 2 * query.top_k),
+                dense=asked.dense,
+                sparse=asked.sparse,
+                groups=asked.groups,
+                conditions=asked.conditions,
+                limit=asked.depth,
             )
-        if dense is not None and query.mode is Mode.HYBRID and query.fusion is Fusion.BOUNDED_SUM:
-            with self.stage(Stage.COMPLETE):
-                candidates = self.searcher.completed(index, candidates, dense=dense, sparse=sparse)
-        with self.stage(Stage.FUSE):
-            bounds = term_bounds(candidates.term_tops, sparse.values, points=index.points, k1=spec.bm25_k1)
-            ranked = fuse(candidates.dense, candidates.sparse, mode=query.mode, fusion=query.fusion, bound=sum(bounds))
-            passages = distinct_passages(ranked, candidates.payloads, limit=query.top_k)
+        tops, counts = candidates.term_tops, asked.sparse.values
+        bounds = term_bounds(tops, counts, points=index.points, k1=index.spec.bm25_k1)
         return Found(
             index=index,
-            passages=passages,
-            term_weights=dict(zip(sparse.indices, bounds, strict=True)),
+            passages=self._best(query, index, asked, candidates, bound=sum(bounds)),
+            term_weights=dict(zip(asked.sparse.indices, bounds, strict=True)),
         )
+
+    def _asked(self, query: Query, index: ServedIndex) -> "_Asked":
+        conditions = parse_filters(query.filters, index.fields)
+        with self.stage(Stage.ENCODE):
+            sparse = SparseVector(indices=(), values=())
+            if query.mode is not Mode.DENSE:
+                sparse = self.encoders.bm25(index.spec).query(query.text)
+            dense = None if query.mode is Mode.SPARSE else self.encoders.dense(index.spec, query.text)
+        return _Asked(
+            dense=dense,
+            sparse=sparse,
+            groups=query.caller.groups_within(query.groups),
+            conditions=conditions,
+            depth=max(DEPTH, 2 * query.top_k),
+        )
+
+    def _best(
+        self, query: Query, index: ServedIndex, asked: "_Asked", found: Candidates, *, bound: float
+    ) -> list[Passage]:
+        """Return the best passages of different texts; payloads are read of as few points as that takes."""
+        is_summed = query.mode is Mode.HYBRID and query.fusion is Fusion.BOUNDED_SUM
+        ranked = fuse(found.dense, found.sparse, mode=query.mode, fusion=query.fusion, bound=bound)
+        looked_at = query.top_k + _SPARE
+        while True:
+            points = [each.point_id for each in ranked[:looked_at]]
+            if is_summed:
+                points = contenders(found.dense, found.sparse, bound=bound, limit=looked_at, depth=asked.depth)
+            with self.stage(Stage.READ):
+                read = self.searcher.read(
+                    index,
+                    points,
+                    dense=asked.dense if is_summed else None,
+                    sparse=asked.sparse if is_summed else None,
+                    groups=asked.groups,
+                    conditions=asked.conditions,
+                )
+            with self.stage(Stage.FUSE):
+                best = fuse(read.dense, read.sparse, bound=bound) if is_summed else ranked
+                there = [each for each in best if each.point_id in read.payloads][:looked_at]
+                passages = distinct_passages(there, read.payloads, limit=query.top_k)
+            if len(passages) == query.top_k or looked_at >= len(ranked):
+                return passages
+            looked_at *= _WIDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A query as the index takes it; ``depth`` is how many points each list is asked for."""
+
+    dense: Vector | None
+    sparse: SparseVector
+    groups: Sequence[str] | None
+    conditions: Sequence[Condition]
+    depth: int

@@ -5,7 +5,8 @@ bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieva
 the query could score at most, so a score lies in [0, 1] and means the same for every query; abstention relies on that.
 It needs both scores of every candidate: to count what lies below a list's cut as 0 costs what the bounds gain (SciFact,
 160-token chunks, nDCG@10: lists of 100 with zeros 0.729, with the true scores 0.738; lists of 50, 200 or of everything
-with the true scores 0.738, too). So the searcher asks for the scores that are missing, and no depth is to be tuned.
+with the true scores 0.738, too). So the true scores are read of those that could be among the best (``contenders``; the
+idea is the threshold algorithm's: Fagin, Lotem, Naor, PODS 2001), and no depth is to be tuned.
 Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
 deviations of each list) are there for comparison: both stretch whatever list they get.
 """
@@ -78,6 +79,27 @@ def fuse(
     return sorted(ranked, key=lambda each: (-each.score, each.point_id))
 
 
+def contenders(
+    dense: Mapping[str, float], sparse: Mapping[str, float], *, bound: float, limit: int, depth: int
+) -> list[str]:
+    """Return the points that could be among the ``limit`` best by the bounded sum once both scores are known, sorted.
+
+    A point that a list lacks scores there no more than the list's last, and nothing where fewer than ``depth``, as many
+    as were asked for, are in it.
+    """
+    dense, sparse = _clipped(dense), _bounded(sparse, bound)
+    dense_floor, sparse_floor = _floor(dense, depth), _floor(sparse, depth)
+    at_least = _sum(_scaled(dense, DENSE_WEIGHT), _scaled(sparse, 1 - DENSE_WEIGHT))
+    if len(at_least) <= limit:
+        return sorted(at_least)
+    least = sorted(at_least.values(), reverse=True)[limit - 1]
+    at_most = {
+        point: DENSE_WEIGHT * dense.get(point, dense_floor) + (1 - DENSE_WEIGHT) * sparse.get(point, sparse_floor)
+        for point in at_least
+    }
+    return sorted(point for point, most in at_most.items() if most >= least)
+
+
 def term_bounds(
     term_tops: Sequence[float], term_counts: Sequence[float], *, points: int, k1: float
 ) -> tuple[float, ...]:
@@ -89,6 +111,11 @@ def term_bounds(
     """
     unseen = math.log(1 + (points + 0.5) / 0.5) * (k1 + 1)
     return tuple(top if top > 0 else unseen * count for top, count in zip(term_tops, term_counts, strict=True))
+
+
+def _floor(scores: Mapping[str, float], depth: int) -> float:
+    """Return what a point that the list lacks scores there at most."""
+    return min(scores.values()) if len(scores) >= depth else 0.0
 
 
 def _clipped(scores: Mapping[str, float]) -> dict[str, float]:

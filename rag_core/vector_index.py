@@ -75,7 +75,7 @@ class ServedIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What one look found: scores by point id for each list, payloads by point id.
+    """What one look found: for each list, scores by point id.
 
     ``term_tops`` holds, for each query term in order, the best score that this term alone reaches; 0 for none.
     """
@@ -83,17 +83,15 @@ class Candidates:
     dense: Mapping[str, float]
     sparse: Mapping[str, float]
     term_tops: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPoints:
+    """Points as they were read: payloads by point id, and their scores for the vectors that were given."""
+
+    dense: Mapping[str, float]
+    sparse: Mapping[str, float]
     payloads: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def without_dense(self) -> list[str]:
-        """The points that only the sparse list brought, sorted."""
-        return sorted(self.sparse.keys() - self.dense.keys())
-
-    @property
-    def without_sparse(self) -> list[str]:
-        """The points that only the dense list brought, sorted."""
-        return sorted(self.dense.keys() - self.sparse.keys())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +135,22 @@ class IndexWriter(Protocol):
         ...
 
 
+class IndexMaker(Protocol):
+    """An index made anew, apart from its readers: they are sent to it when it is whole."""
+
+    def drop(self, collection: str, physical: str) -> None:
+        """Take a collection's alias away, then drop the physical index; what is not there is fine."""
+        ...
+
+    def make(self, physical: str, spec: IndexSpec, fields: Sequence[PayloadField]) -> None:
+        """Make a physical index that nobody is sent to, unless it is there."""
+        ...
+
+    def serve(self, collection: str, physical: str) -> None:
+        """Send the collection's readers to a physical index."""
+        ...
+
+
 class IndexSearcher(Protocol):
     """The reader's side; threads may share it."""
 
@@ -166,14 +180,22 @@ class IndexSearcher(Protocol):
         """
         ...
 
-    def completed(
-        self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
-    ) -> Candidates:
-        """Return the candidates with both scores of every point that either list brought.
+    def read(
+        self,
+        index: ServedIndex,
+        points: Sequence[str],
+        *,
+        dense: Sequence[float] | None,
+        sparse: SparseVector | None,
+        groups: Sequence[str] | None,
+        conditions: Sequence[Condition] = (),
+    ) -> ReadPoints:
+        """Return these points with their payloads and their true scores for each vector that is given.
 
-        A list ends where its limit cuts it, not where scores become 0: with these a point's scores depend on the
-        question and on it alone, whatever the limit was. Points that share no word with the question have no sparse
-        score. Raises ``IndexGone`` when the index was dropped since it was looked up.
+        ``groups`` and ``conditions`` as of ``candidates``: what they do not let through, or is gone by now, is left
+        out. A list of candidates ends where its limit cuts it; these scores depend on the question and the point
+        alone. Points that share no word with the question have no sparse score. Raises ``IndexGone`` when the index
+        was dropped since it was looked up.
         """
         ...
 
@@ -226,6 +248,10 @@ class VectorStore(Protocol):
 
     def inspector(self) -> IndexInspector:
         """Return what checks look through."""
+        ...
+
+    def maker(self) -> IndexMaker:
+        """Return what makes an index anew."""
         ...
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ IN_PROGRESS = _gauge("rag_http_requests_in_progress", "Requests that are being a
 RATE_LIMITED = _counter("rag_rate_limited_total", "Requests refused because their key was above its rate.")
 STAGE_SECONDS = _histogram(
     "rag_stage_seconds",
-    "Time in one stage of a question: encode, search, complete, fuse, quote, queue, first_token, generate.",
+    "Time in one stage of a question: encode, search, read, fuse, quote, queue, first_token, generate.",
     "stage",
 )
 MODEL_WRITING = _gauge("rag_model_writing", "Answers that the chat model writes now.")

@@ -10,7 +10,7 @@ class Stage(StrEnum):
 
     ENCODE = "encode"
     SEARCH = "search"
-    COMPLETE = "complete"
+    READ = "read"
     FUSE = "fuse"
     QUOTE = "quote"
     QUEUE = "queue"

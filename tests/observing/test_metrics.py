@@ -40,12 +40,12 @@ def test_each_stage_of_a_search_is_measured(api: TestClient, scrape: Scrape) -> 
     api.post("/v1/search", json={"collection": COLLECTION, "query": "restores tested"})
     counts = {
         stage: scrape(f"{names.STAGE_SECONDS.name}_count", stage=stage)
-        for stage in ("encode", "search", "complete", "fuse", "quote", "queue", "first_token", "generate")
+        for stage in ("encode", "search", "read", "fuse", "quote", "queue", "first_token", "generate")
     }
     assert counts == {
         "encode": 1,
         "search": 1,
-        "complete": 1,
+        "read": 1,
         "fuse": 1,
         "quote": 0,
         "queue": 0,

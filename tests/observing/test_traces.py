@@ -102,8 +102,8 @@ def test_a_question_has_its_stages_below_its_request(traced: TestClient, receive
     (request,) = receiver.named("POST /v1/ask")
     assert (request.trace_id, request.attributes["http.response.status_code"]) == (TRACE, 200)
     assert request.attributes["http.route"] == "/v1/ask"
-    stages = receiver.named("encode", "search", "complete", "fuse", "queue", "generate")
-    assert [span.name for span in stages] == ["encode", "search", "complete", "fuse", "queue", "generate"]
+    stages = receiver.named("encode", "search", "read", "fuse", "queue", "generate")
+    assert [span.name for span in stages] == ["encode", "search", "read", "fuse", "queue", "generate"]
     assert {(span.trace_id, span.parent_id) for span in stages} == {(TRACE, request.span_id)}
     everything = b"".join(receiver.bodies)
     assert b"backups" not in everything

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_core.fusion import RRF_K, Fusion, Mode, fuse, term_bounds
+from rag_core.fusion import RRF_K, Fusion, Mode, contenders, fuse, term_bounds
 
 NAMES = st.sampled_from([f"p{number}" for number in range(12)])
 COSINES = st.dictionaries(NAMES, st.floats(-1, 1))
@@ -76,3 +76,29 @@ def test_dbsf_is_the_place_between_three_standard_deviations() -> None:
 def test_a_word_that_no_point_holds_counts_with_the_most_it_could_weigh() -> None:
     bounds = term_bounds([4.0, 0.0], [1.0, 2.0], points=100, k1=1.2)
     assert bounds == (4.0, pytest.approx(2 * 2.2 * math.log(1 + 100.5 / 0.5)))
+
+
+@given(
+    dense=st.dictionaries(NAMES, st.floats(-1, 1), min_size=12),
+    sparse=BM25,
+    depth=st.integers(1, 12),
+    limit=st.integers(1, 6),
+)
+def test_the_best_of_all_points_are_among_the_contenders_of_the_cut_lists(
+    dense: dict[str, float], sparse: dict[str, float], depth: int, limit: int
+) -> None:
+    def cut(scores: dict[str, float]) -> dict[str, float]:
+        return dict(sorted(scores.items(), key=lambda each: -each[1])[:depth])
+
+    near, worded = cut(dense), cut(sparse)
+    among = set(contenders(near, worded, bound=40, limit=limit, depth=depth))
+    assert among <= near.keys() | worded.keys()
+    everyone = fuse(dense, sparse, bound=40)
+    best = [each for each in everyone if each.point_id in near.keys() | worded.keys()][:limit]
+    assert {each.point_id for each in best if each.score > best[-1].score + 1e-9} <= among
+
+
+def test_a_point_that_cannot_reach_the_best_is_no_contender() -> None:
+    dense = {"both": 0.9, "near": 0.5, "far": 0.1}
+    assert contenders(dense, {"both": 10.0, "worded": 9.0, "hardly": 1.0}, bound=20, limit=1, depth=3) == ["both"]
+    assert contenders(dense, {"both": 10.0}, bound=20, limit=3, depth=3) == ["both", "far", "near"]

@@ -10,7 +10,7 @@ import pytest
 from rag_core.filters import parse_filters
 from rag_core.index_spec import Payload
 from rag_core.sparse import Bm25
-from rag_core.vector_index import Candidates, IndexSearcher, IndexWrite, ServedIndex
+from rag_core.vector_index import Candidates, IndexSearcher, IndexWrite, ReadPoints, ServedIndex
 from tests.pipeline.word_embedder import WordEmbedder
 from tests.retrieval.small_index import Doc, id_of, write_docs
 from tests.vector_index.stores import TestedStore
@@ -114,7 +114,6 @@ def assert_equal(one: Candidates, other: Candidates) -> None:
         assert {point: ours.get(point) for point in ours.keys() ^ theirs.keys()} == {}
         assert dict(ours) == pytest.approx(dict(theirs), abs=1e-4)
     assert list(one.term_tops) == pytest.approx(list(other.term_tops), abs=1e-4)
-    assert one.payloads == other.payloads
 
 
 def test_both_serve_the_same(sides: Sides) -> None:
@@ -138,21 +137,25 @@ def test_filters_let_the_same_points_through(sides: Sides, filters: dict[str, An
     assert_equal(timescale, qdrant)
 
 
-def test_a_cut_list_has_the_best_and_completed_gives_both_scores(sides: Sides) -> None:
+def test_a_cut_list_has_the_best_and_what_is_read_both_scores(sides: Sides) -> None:
     words = "word3 word50 word70 word71"
     dense, sparse = EMBEDDER.embed_query(words).tolist(), BM25.query(words)
-    completed: list[Candidates] = []
+    both: list[ReadPoints] = []
     for side in sides:
         deep, cut = ask(side, words, groups=["red"]), ask(side, words, groups=["red"], limit=10)
         assert sorted(cut.dense.values()) == pytest.approx(sorted(deep.dense.values())[-10:], abs=1e-6)
         assert sorted(cut.sparse.values()) == pytest.approx(sorted(deep.sparse.values())[-10:], abs=1e-6)
         searcher, index = side
-        full = searcher.completed(index, cut, dense=dense, sparse=sparse)
-        assert set(full.dense) == set(cut.payloads)
-        assert dict(full.dense) == pytest.approx({one: deep.dense[one] for one in full.dense}, abs=1e-6)
-        assert dict(full.sparse) == pytest.approx({one: deep.sparse[one] for one in full.sparse}, abs=1e-5)
-        completed.append(full)
-    assert_equal(completed[1], completed[0])
+        points = sorted({*cut.dense, *cut.sparse})
+        read = searcher.read(index, points, dense=dense, sparse=sparse, groups=["red"])
+        assert sorted(read.payloads) == sorted(read.dense) == points
+        assert dict(read.dense) == pytest.approx({one: deep.dense[one] for one in points}, abs=1e-6)
+        assert dict(read.sparse) == pytest.approx({one: deep.sparse[one] for one in read.sparse}, abs=1e-5)
+        both.append(read)
+    qdrant, timescale = both
+    assert timescale.payloads == qdrant.payloads
+    for ours, theirs in ((timescale.dense, qdrant.dense), (timescale.sparse, qdrant.sparse)):
+        assert dict(ours) == pytest.approx(dict(theirs), abs=1e-4)
 
 
 def test_what_was_written_again_or_deleted_counts_neither_twice_nor_still(

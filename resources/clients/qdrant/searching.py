@@ -1,7 +1,6 @@
 """The reader's side of the vector index: what an alias serves now, and one batch request per question."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from rag_core.access import EVERYONE
 from rag_core.filters import AnyOf, Condition, Exists, FieldType
 from rag_core.index_spec import DENSE, SPARSE, Payload
 from rag_core.sparse import SparseVector
-from rag_core.vector_index import Candidates, ServedIndex, UnknownCollection, stored_spec
+from rag_core.vector_index import Candidates, ReadPoints, ServedIndex, UnknownCollection, stored_spec
 from resources.clients.qdrant.connect import translating
 from resources.clients.qdrant.writing import SPEC_METADATA
 from resources.clients.remembering import Remembered
@@ -58,50 +57,47 @@ class QdrantSearcher:
         """
         from qdrant_client.http import models
 
-        rights = _rights(groups)
-        narrowed = models.Filter(
-            must=[*rights, *(_must(each) for each in conditions if not _is_negative(each))] or None,
-            must_not=[_must(each) for each in conditions if _is_negative(each)] or None,
-        )
-        within = models.Filter(must=list(rights)) if rights else None
+        narrowed, within = _narrowed(groups, conditions), _narrowed(groups, ())
         terms = [] if sparse is None else list(zip(sparse.indices, sparse.values, strict=True))
         requests: list[models.QueryRequest] = []
         if dense is not None:
-            requests.append(_request(list(dense), DENSE, narrowed, limit, payload=True))
+            requests.append(_request(list(dense), DENSE, narrowed, limit))
         if terms:
-            requests.append(_request(_sparse(terms), SPARSE, narrowed, limit, payload=True))
-            requests.extend(_request(_sparse([term]), SPARSE, within, 1, payload=False) for term in terms)
-        if not requests:
-            return Candidates(dense={}, sparse={}, term_tops=(), payloads={})
-        with translating(f"search {index.physical}"):
-            answers = iter(self._client.query_batch_points(index.physical, requests))
-        payloads: dict[str, Mapping[str, Any]] = {}
-        near = _scores(next(answers).points, payloads) if dense is not None else {}
-        worded = _scores(next(answers).points, payloads) if terms else {}
-        tops = [answer.points[0].score if answer.points else 0.0 for answer in answers]
-        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
+            requests.append(_request(_sparse(terms), SPARSE, narrowed, limit))
+            requests.extend(_request(_sparse([term]), SPARSE, within, 1) for term in terms)
+        answers = iter(self._batch(index, requests))
+        near = _scores(next(answers)) if dense is not None else {}
+        worded = _scores(next(answers)) if terms else {}
+        tops = [answer[0].score if answer else 0.0 for answer in answers]
+        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops))
 
-    def completed(
-        self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
-    ) -> Candidates:
-        """Return the candidates with both scores of every point, in one more request; see ``IndexSearcher``."""
+    def read(
+        self,
+        index: ServedIndex,
+        points: Sequence[str],
+        *,
+        dense: Sequence[float] | None,
+        sparse: SparseVector | None,
+        groups: Sequence[str] | None,
+        conditions: Sequence[Condition] = (),
+    ) -> ReadPoints:
+        """Return these points with payloads and true scores, in one request; see ``IndexSearcher``."""
         from qdrant_client.http import models
 
-        terms = list(zip(sparse.indices, sparse.values, strict=True))
-        worded_only, near_only = found.without_dense, found.without_sparse if terms else []
-        requests: list[models.QueryRequest] = []
-        for ids, query, using in ((worded_only, list(dense), DENSE), (near_only, _sparse(terms), SPARSE)):
-            if ids:
-                these = models.Filter(must=[models.HasIdCondition(has_id=list(ids))])
-                exactly = models.SearchParams(exact=True)
-                requests.append(_request(query, using, these, len(ids), payload=False, params=exactly))
-        if not requests:
-            return found
-        with translating(f"search {index.physical}"):
-            answers = iter(self._client.query_batch_points(index.physical, requests))
-        near = _scores(next(answers).points, {}) if worded_only else {}
-        worded = _scores(next(answers).points, {}) if near_only else {}
-        return replace(found, dense={**found.dense, **near}, sparse={**found.sparse, **worded})
+        if not points:
+            return ReadPoints(dense={}, sparse={}, payloads={})
+        these = models.HasIdCondition(has_id=list(points))
+        within = _narrowed(groups, conditions, these)
+        terms = [] if sparse is None else list(zip(sparse.indices, sparse.values, strict=True))
+        requests = [_request(None if dense is None else list(dense), DENSE, within, len(points), payload=True)]
+        if terms:
+            requests.append(_request(_sparse(terms), SPARSE, within, len(points)))
+        answers = self._batch(index, requests)
+        return ReadPoints(
+            dense={} if dense is None else _scores(answers[0]),
+            sparse=_scores(answers[1]) if terms else {},
+            payloads={str(point.id): point.payload or {} for point in answers[0]},
+        )
 
     def points_of_documents(
         self, index: ServedIndex, document_ids: Sequence[UUID], *, groups: Sequence[str] | None
@@ -141,6 +137,12 @@ class QdrantSearcher:
         payloads: list[Mapping[str, Any]] = [record.payload or {} for record in records]
         return sorted(payloads, key=lambda payload: payload[Payload.ORDINAL])
 
+    def _batch(self, index: ServedIndex, requests: "list[models.QueryRequest]") -> "list[list[models.ScoredPoint]]":
+        if not requests:
+            return []
+        with translating(f"search {index.physical}"):
+            return [answer.points for answer in self._client.query_batch_points(index.physical, requests)]
+
     def _look_up(self, collection: str) -> ServedIndex:
         with translating(f"read the alias of {collection}"):
             aliases = self._client.get_aliases().aliases
@@ -161,19 +163,23 @@ class QdrantSearcher:
 
 
 def _request(
-    query: "list[float] | models.SparseVector",
+    query: "list[float] | models.SparseVector | None",
     using: str,
     within: "models.Filter | None",
     limit: int,
     *,
-    payload: bool,
-    params: "models.SearchParams | None" = None,
+    payload: bool = False,
 ) -> "models.QueryRequest":
+    """Return what asks for the best points of a list; with payloads, for all of a few points, exactly."""
     from qdrant_client.http import models
 
-    nearest = models.NearestQuery(nearest=query)
     return models.QueryRequest(
-        query=nearest, using=using, filter=within, limit=limit, with_payload=payload, params=params
+        query=None if query is None else models.NearestQuery(nearest=query),
+        using=None if query is None else using,
+        filter=within,
+        limit=limit,
+        with_payload=payload,
+        params=models.SearchParams(exact=True) if payload else None,
     )
 
 
@@ -183,10 +189,19 @@ def _sparse(terms: Sequence[tuple[int, float]]) -> "models.SparseVector":
     return models.SparseVector(indices=[index for index, _ in terms], values=[float(weight) for _, weight in terms])
 
 
-def _scores(points: "Sequence[models.ScoredPoint]", payloads: dict[str, Mapping[str, Any]]) -> dict[str, float]:
-    for point in points:
-        payloads[str(point.id)] = point.payload or {}
+def _scores(points: "Sequence[models.ScoredPoint]") -> dict[str, float]:
     return {str(point.id): point.score for point in points}
+
+
+def _narrowed(
+    groups: Sequence[str] | None, conditions: Sequence[Condition], *more: "models.Condition"
+) -> "models.Filter | None":
+    """Return what a point must satisfy: to be seen by the groups, the conditions, and ``more``."""
+    from qdrant_client.http import models
+
+    must = [*more, *_rights(groups), *(_must(each) for each in conditions if not _is_negative(each))]
+    must_not = [_must(each) for each in conditions if _is_negative(each)]
+    return models.Filter(must=must or None, must_not=must_not or None) if must or must_not else None
 
 
 def _rights(groups: Sequence[str] | None) -> "list[models.Condition]":

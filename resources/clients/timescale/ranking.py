@@ -27,7 +27,7 @@ class QueryTerms:
 def nearest(
     cursor: Cursor, tables: IndexTables, dense: Sequence[float], rules: Rules, limit: int, *, exactly: bool = False
 ) -> list[tuple[Any, ...]]:
-    """Return id, payload, text and cosine of the nearest points that the rules let through.
+    """Return id and cosine of the nearest points that the rules let through.
 
     The nearest-neighbour index gives points until enough pass the rules or it has given as many as it may; who gets
     less than asked for asks again ``exactly``, without it.
@@ -36,7 +36,7 @@ def nearest(
     for setting in ["SET LOCAL enable_indexscan = off"] if exactly else built.settings(limit):
         cursor.execute(setting.encode())
     statement, parameters = built.search(_vector(dense), limit, rules)
-    return cursor.execute(_WITHOUT_VECTORS.format(search=statement).encode(), parameters).fetchall()
+    return cursor.execute(_SCORES_ALONE.format(search=statement).encode(), parameters).fetchall()
 
 
 def cosines(cursor: Cursor, tables: IndexTables, dense: Sequence[float], points: Sequence[UUID]) -> dict[str, float]:
@@ -56,7 +56,7 @@ def weighted(cursor: Cursor, tables: IndexTables, sparse: SparseVector, *, point
 def worded_best(
     cursor: Cursor, tables: IndexTables, terms: QueryTerms, rules: Rules, limit: int
 ) -> list[tuple[Any, ...]]:
-    """Return id, payload, text and BM25 score of the best points that the rules let through.
+    """Return id and BM25 score of the best points that the rules let through.
 
     To read the payloads of all that share a word with the question would cost more than to score them, so the best few
     are looked at first; only where the rules leave less than asked for, all are.
@@ -72,7 +72,7 @@ def worded_best(
 
 def bm25_of(cursor: Cursor, tables: IndexTables, terms: QueryTerms, points: Sequence[UUID]) -> dict[str, float]:
     """Return the BM25 score of those of the points that share a word with the question."""
-    rows = cursor.execute(tables.of(_BM25_OF), [terms.ids, terms.weights, points]).fetchall()
+    rows = cursor.execute(tables.of(_BM25_OF), [terms.ids, terms.weights, points]).fetchall() if points else []
     return {str(point): score for point, score in rows}
 
 
@@ -83,13 +83,18 @@ def term_tops(cursor: Cursor, tables: IndexTables, terms: QueryTerms, rights: Ru
     return [weight * (top or 0.0) for weight, (top,) in zip(terms.weights, rows, strict=True)]
 
 
-def scores(rows: Sequence[tuple[Any, ...]], payloads: dict[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Return the score of each point by its id, and put the payloads into ``payloads``."""
-    found: dict[str, float] = {}
-    for point, payload, text, score in rows:
-        found[str(point)] = _number(score)
-        payloads[str(point)] = payload if text is None else {**payload, Payload.TEXT: text}
-    return found
+def scores(rows: Sequence[tuple[Any, ...]]) -> dict[str, float]:
+    """Return the score of each point by its id."""
+    return {str(point): _number(score) for point, score in rows}
+
+
+def payloads_of(
+    cursor: Cursor, tables: IndexTables, points: Sequence[UUID], rules: Rules
+) -> dict[str, Mapping[str, Any]]:
+    """Return the payloads of those of the points that are there and that the rules let through."""
+    clause, parameters = rules.build_query([points])
+    rows = cursor.execute(tables.of(_PAYLOADS + clause), parameters).fetchall() if points else []
+    return {str(point): payload if text is None else {**payload, Payload.TEXT: text} for point, payload, text in rows}
 
 
 def _idf(held: int, points: int) -> float:
@@ -110,8 +115,10 @@ def _vector(dense: Sequence[float]) -> str:
 
 _HELD = "SELECT term, count(*) FROM {terms} WHERE term = ANY($1::integer[]) GROUP BY term"
 
-# The library's own columns have the vectors among them: a question would read 100 of them for nothing.
-_WITHOUT_VECTORS = "SELECT id, metadata, contents, 1 - distance FROM ({search}) AS found"
+# The library's own columns have vectors and payloads among them: a question would read 100 of them for nothing.
+_SCORES_ALONE = "SELECT id, 1 - distance FROM ({search}) AS found"
+
+_PAYLOADS = "SELECT id, metadata, contents FROM {points} WHERE id = ANY($1::uuid[]) AND "
 
 _COSINES = "SELECT id, 1 - (embedding <=> $1) FROM {points} WHERE id = ANY($2::uuid[])"
 
@@ -121,7 +128,7 @@ WITH scored AS (
     FROM unnest($1::integer[], $2::float8[]) AS asked (term, weight) JOIN {terms} AS held USING (term)
     GROUP BY held.point ORDER BY score DESC, held.point LIMIT $3
 )
-SELECT id, metadata, contents, score FROM scored JOIN {points} ON number = scored.point WHERE """
+SELECT id, score FROM scored JOIN {points} ON number = scored.point WHERE """
 _BEST_FIRST = " ORDER BY score DESC, id LIMIT $4"
 
 _BM25_OF = """

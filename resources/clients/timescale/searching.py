@@ -1,16 +1,24 @@
 """The reader's side of the vector index in PostgreSQL: nearest vectors and BM25 under the same rules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
 from rag_core.filters import Condition, FieldType
 from rag_core.index_spec import Payload
 from rag_core.sparse import SparseVector
-from rag_core.vector_index import Candidates, ServedIndex, UnknownCollection, stored_spec
+from rag_core.vector_index import Candidates, ReadPoints, ServedIndex, UnknownCollection, stored_spec
 from resources.clients.remembering import Remembered
-from resources.clients.timescale.ranking import bm25_of, cosines, nearest, scores, term_tops, weighted, worded_best
+from resources.clients.timescale.ranking import (
+    bm25_of,
+    cosines,
+    nearest,
+    payloads_of,
+    scores,
+    term_tops,
+    weighted,
+    worded_best,
+)
 from resources.clients.timescale.rules import Rules
 from resources.clients.timescale.sessions import Cursor, Sessions
 from resources.clients.timescale.tables import Registry, indexed, is_made
@@ -52,37 +60,45 @@ class TimescaleSearcher:
         IDF counts the points of the whole index: those in it as ``index`` was looked up, those with the term now.
         """
         rules = Rules(groups=groups, conditions=conditions)
-        payloads: dict[str, Mapping[str, Any]] = {}
         near: dict[str, float] = {}
         worded: dict[str, float] = {}
         tops: Sequence[float] = ()
         with indexed(self._sessions, self._registry, index.physical, f"search {index.physical}") as (cursor, tables):
             if sparse is not None and sparse.indices:
                 terms = weighted(cursor, tables, sparse, points=index.points)
-                worded = scores(worded_best(cursor, tables, terms, rules, limit), payloads)
+                worded = scores(worded_best(cursor, tables, terms, rules, limit))
                 tops = term_tops(cursor, tables, terms, Rules(groups=groups))
             if dense is not None:
                 rows = nearest(cursor, tables, dense, rules, limit)
                 if len(rows) < min(limit, index.points) and tables.method != "scan":
                     rows = nearest(cursor, tables, dense, rules, limit, exactly=True)
-                near = scores(rows, payloads)
-        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops), payloads=payloads)
+                near = scores(rows)
+        return Candidates(dense=near, sparse=worded, term_tops=tuple(tops))
 
-    def completed(
-        self, index: ServedIndex, found: Candidates, *, dense: Sequence[float], sparse: SparseVector
-    ) -> Candidates:
-        """Return the candidates with both scores of every point that either list brought; see ``IndexSearcher``."""
-        worded_only = [UUID(point) for point in found.without_dense]
-        near_only = [UUID(point) for point in found.without_sparse] if sparse.indices else []
-        if not worded_only and not near_only:
-            return found
-        near, worded = dict(found.dense), dict(found.sparse)
+    def read(
+        self,
+        index: ServedIndex,
+        points: Sequence[str],
+        *,
+        dense: Sequence[float] | None,
+        sparse: SparseVector | None,
+        groups: Sequence[str] | None,
+        conditions: Sequence[Condition] = (),
+    ) -> ReadPoints:
+        """Return these points with payloads and true scores; see ``IndexSearcher``."""
+        rules = Rules(groups=groups, conditions=conditions)
+        ids = [UUID(point) for point in points]
+        near: dict[str, float] = {}
+        worded: dict[str, float] = {}
         with indexed(self._sessions, self._registry, index.physical, f"search {index.physical}") as (cursor, tables):
-            near |= cosines(cursor, tables, dense, worded_only)
-            if near_only:
+            payloads = payloads_of(cursor, tables, ids, rules)
+            there = [UUID(point) for point in payloads]
+            if dense is not None:
+                near = cosines(cursor, tables, dense, there)
+            if sparse is not None and sparse.indices:
                 terms = weighted(cursor, tables, sparse, points=index.points)
-                worded |= bm25_of(cursor, tables, terms, near_only)
-        return replace(found, dense=near, sparse=worded)
+                worded = bm25_of(cursor, tables, terms, there)
+        return ReadPoints(dense=near, sparse=worded, payloads=payloads)
 
     def points_of_documents(
         self, index: ServedIndex, document_ids: Sequence[UUID], *, groups: Sequence[str] | None

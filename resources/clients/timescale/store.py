@@ -36,6 +36,10 @@ class TimescaleStore:
         """Return what checks look through."""
         return TimescaleInspector(self._sessions, self._registry)
 
+    def maker(self) -> TimescaleWriter:
+        """Return what makes an index anew."""
+        return TimescaleWriter(self._sessions, self._registry)
+
     def close(self) -> None:
         """Close the pool's connections."""
         self._sessions.close()

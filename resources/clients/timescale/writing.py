@@ -13,7 +13,7 @@ from rag_core.reconciling import PointState, place_key
 from rag_core.vector_index import IndexWrite, PointWrite, refuse_other_spec, stored_spec
 from resources.clients.timescale.making import make_registry, make_tables
 from resources.clients.timescale.sessions import Cursor, Sessions
-from resources.clients.timescale.tables import IndexTables, Registry, indexed, is_made, signed_term
+from resources.clients.timescale.tables import IndexTables, Registry, find_tables, indexed, is_made, signed_term
 
 _Item = TypeVar("_Item")
 _PLACE_WITHOUT_TEXT = tuple(key for key in Payload.PLACE if key != Payload.TEXT)
@@ -50,6 +50,31 @@ class TimescaleWriter:
             cursor.execute(_ADD_FIELDS, [json.dumps({field.name: field.type for field in fields}), active[0]])
             refuse_other_spec(collection, active[0], active[1], spec)
         return active[0]
+
+    def make(self, physical: str, spec: IndexSpec, fields: Sequence[PayloadField]) -> None:
+        """Make a physical index that nobody is sent to, unless it is there."""
+        with self._sessions.transaction(f"make the index {physical}") as cursor:
+            make_registry(cursor)
+            make_tables(cursor, physical, dimension=spec.dimension, spec=spec.to_json())
+            cursor.execute(_ADD_FIELDS, [json.dumps({field.name: field.type for field in fields}), physical])
+        self._registry.forget(physical)
+
+    def serve(self, collection: str, physical: str) -> None:
+        """Send the collection's readers to a physical index."""
+        with self._sessions.transaction(f"point the alias {collection} at {physical}") as cursor:
+            cursor.execute(_POINT_ALIAS, [collection, physical])
+
+    def drop(self, collection: str, physical: str) -> None:
+        """Take a collection's alias away, then drop the physical index; what is not there is fine."""
+        with self._sessions.transaction(f"drop {physical}") as cursor:
+            if not is_made(cursor):
+                return
+            cursor.execute(b"DELETE FROM rag_vectors.aliases WHERE collection = $1", [collection])
+            tables = find_tables(cursor, physical)
+            if tables is not None:
+                cursor.execute(tables.of("DROP TABLE {points}, {terms}"))
+            cursor.execute(b"DELETE FROM rag_vectors.indexes WHERE physical = $1", [physical])
+        self._registry.forget(physical)
 
     def spec_of(self, collection: str) -> tuple[str, IndexSpec] | None:
         """Return the physical index behind the collection's alias and the spec stored in it, or None without one."""
