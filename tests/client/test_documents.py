@@ -7,10 +7,10 @@ from tests.retrieval.small_index import id_of
 
 
 def test_a_list_goes_on_over_its_pages(rag: RagClient) -> None:
-    every = [each.uri for each in rag.documents(COLLECTION, page_size=1)]
+    every = [each.uri for each in rag.documents(COLLECTION, prefix="file:///h/", page_size=1)]
     assert every == sorted(doc.uri for doc in (*DOCS, BROKEN))
     assert [each.uri for each in rag.documents(COLLECTION, state="quarantined")] == [BROKEN.uri]
-    assert [each.uri for each in rag.documents(COLLECTION, prefix="file:///h/c", after=None)] == ["file:///h/copy.md"]
+    assert [each.uri for each in rag.documents(COLLECTION, prefix="file:///h/c")] == ["file:///h/copy.md"]
 
 
 def test_a_document_shows_its_history_and_its_chunks(rag: RagClient) -> None:

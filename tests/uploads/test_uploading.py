@@ -22,7 +22,7 @@ def test_a_file_is_stored_recorded_and_answered_with_a_job(api: Desk) -> None:
     body = answer.json()
     assert (body["status"], body["message"]) == ("Pending", "Stored and recorded; it waits for its run.")
     assert [job["job_id"] for job in body["jobs"]] == [body["job_id"]]
-    assert set(body) == {"job_id", "status", "message", "jobs"}
+    assert set(body) == {"job_id", "status", "message", "jobs", "refused"}
     assert answer.headers["location"] == f"/v1/jobs/{body['job_id']}"
     assert (api.inbox / "uploads/local/report.md").read_bytes() == TEXT
     assert api.files() == ["uploads/local/report.md"]
