@@ -20,6 +20,7 @@ def main() -> int:
     """Work with the settings of the environment; a wrong setting is one line and exit code 1."""
     from query_api.connections import Connections
     from query_api.observing.logs import log_config
+    from query_api.observing.metrics_port import exported
     from query_api.queued.worker import Worker
     from resources.clients.settings import load_settings
 
@@ -33,7 +34,11 @@ def main() -> int:
     logging.getLogger("query_api.queued").setLevel(logging.INFO)
     connections = Connections(settings)
     try:
-        asyncio.run(run_until_signalled(Worker(connections)))
+        with exported(connections.telemetry.metrics.registry, settings.worker_metrics):
+            asyncio.run(run_until_signalled(Worker(connections)))
+    except RagError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
     finally:
         connections.close()
     return 0

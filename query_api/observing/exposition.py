@@ -12,9 +12,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 def exposition(own: CollectorRegistry, more: Iterable[Family]) -> bytes:
     """Return the metrics of a registry and some more as text."""
+    return generate_latest(as_exported(own, more))
+
+
+def as_exported(own: CollectorRegistry, more: Iterable[Family] = ()) -> CollectorRegistry:
+    """Return what exports the metrics of a registry, as they are when they are looked at, and some more."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Both(own, more))
-    return generate_latest(registry)
+    return registry
 
 
 class _Both(Collector):

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
         20, ge=1, le=3600, description="A question is given to another worker when its own was silent for so long."
     )
     answers_keep_days: int = Field(7, ge=1, le=36_500, description="How long questions and their answers are kept.")
+    worker_metrics: str | None = Field(
+        None, description="Where a worker exports its metrics, such as 127.0.0.1:9101; none by default."
+    )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Hosts that webhooks may tell: host, host:port, host=address; none by default."
     )
@@ -141,6 +144,13 @@ class Settings(BaseSettings):
         if any(not _ADDRESS.fullmatch(address) for address in addresses):
             raise ValueError("must be host:port, or several of them with commas between")
         return ",".join(addresses) or None
+
+    @field_validator("worker_metrics")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not _ADDRESS.fullmatch(value):
+            raise ValueError("must be host:port")
+        return value
 
     @field_validator("webhook_hosts")
     @classmethod

@@ -1,11 +1,14 @@
 """Worker processes: killed -9 in mid-answer, told to stop, woken from idleness, over an outage of the catalog."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.catalog.observing import rows
@@ -15,7 +18,7 @@ from tests.queued_answers.killing import check, through_kills
 from tests.queued_answers.process import ROOT, Workers
 from tests.queued_answers.receiver import Receiver
 from tests.services.chat_server import ChatServer
-from tests.services.loopback import wait_until
+from tests.services.loopback import free_port, wait_until
 from tests.services.postgres import PostgresServer
 
 OPEN: dict[str, str] = {}
@@ -145,3 +148,31 @@ def test_a_worker_needs_a_catalog_and_says_so_in_a_line(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "RAG_DATABASE_URL" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_worker_exports_its_metrics_at_a_port_of_its_own(guarded: Guarded, tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("RAG_")},
+        "RAG_HOME": str(tmp_path),
+        "RAG_DATABASE_URL": guarded.settings.require("database_url"),
+        "RAG_WORKER_METRICS": address,
+    }
+    command = [sys.executable, "-W", "error", "-m", "query_api.worker"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as worker:
+        try:
+            wait_until(lambda: "rag_answers_total" in metrics(address), what="the metrics")
+            second = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            )
+        finally:
+            worker.terminate()
+    assert worker.returncode == 0
+    assert second.returncode == 1
+    assert f"RAG_WORKER_METRICS={address} cannot be listened on" in second.stderr
+
+
+def metrics(address: str) -> str:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://{address}/metrics", trust_env=False).text
+    return ""
