@@ -19,5 +19,7 @@ COMMANDS = {
     "sessions": "sessions_commands",
     "eval": "eval_commands",
     "audit": "audit_commands",
+    "backup": "backup_commands",
+    "restore": "backup_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

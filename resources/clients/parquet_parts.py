@@ -10,7 +10,7 @@ catalog says which parts count; a part that it does not name is garbage.
 
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,6 +110,16 @@ class PartStore:
                 return True
         except (FileNotFoundError, Permanent):
             return False
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a part's bytes as they are, for a copy; raises ``FileNotFoundError``."""
+        with _away(f"read {file}"):
+            return self._folder.open(_checked(file))
+
+    def put_back(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
+        """Make a part durable with the bytes that it once had; return their number."""
+        with _away(f"write {file}"):
+            return self._folder.write(_checked(file), fill)
 
     def delete(self, file: str) -> None:
         """Delete a part; one that is gone already is fine."""

@@ -63,13 +63,19 @@ def fold_block(
 
 
 def remove_unnamed(parts: PartStore, names: Parts, *, grace_s: float = GRACE_S) -> int:
-    """Delete files that have held no arrival's rows for ``grace_s``, of any collection; return how many. Cheap."""
+    """Delete files that have held no arrival's rows for ``grace_s``, of any collection; return how many. Cheap.
+
+    None while a backup copies what was named when it began.
+    """
     removed = 0
-    while files := names.unnamed(older_than_s=grace_s):
-        for file in files:
-            parts.delete(file)
-        names.forget(files)
-        removed += len(files)
+    if not names.unnamed(older_than_s=grace_s, limit=1):
+        return 0
+    with names.deleting() as may_delete:
+        while may_delete and (files := names.unnamed(older_than_s=grace_s)):
+            for file in files:
+                parts.delete(file)
+            names.forget(files)
+            removed += len(files)
     return removed
 
 

@@ -76,28 +76,34 @@ def point_writes(
     """Yield the whole points to upsert; vectors that rest in Parquet are read now, a row group at a time."""
     points = {point.point_id: point for point in change.upsert}
     for point_id, vectors in _vectors(parts, document, points):
-        point = points[point_id]
-        yield PointWrite(
-            point_id=point_id,
-            dense=vectors.dense,
-            sparse=SparseVector(
-                indices=tuple(int(index) for index in vectors.sparse_indices),
-                values=tuple(float(value) for value in vectors.sparse_values),
-            ),
-            payload=_without_nulls(
-                {
-                    **point.place,
-                    **wanted.payload,
-                    **by.payload,
-                    Payload.EMBEDDING_KEY: point.embedding_key,
-                    Payload.MADE_BY_ARRIVAL: vectors.made_by_arrival,
-                    Payload.MADE_BY_RUN: vectors.made_by_run,
-                    Payload.MADE_AT: vectors.made_at,
-                    Payload.MODEL: vectors.model,
-                    Payload.CODE_VERSION: vectors.code_version,
-                }
-            ),
-        )
+        yield whole_point(points[point_id], wanted.payload, by, vectors)
+
+
+def whole_point(
+    point: WantedPoint, document: Mapping[str, Json], by: Confirmation, vectors: EmbeddingRow
+) -> PointWrite:
+    """Return one point complete: its place, its document's keys, its vectors and their lineage."""
+    return PointWrite(
+        point_id=point.point_id,
+        dense=vectors.dense,
+        sparse=SparseVector(
+            indices=tuple(int(index) for index in vectors.sparse_indices),
+            values=tuple(float(value) for value in vectors.sparse_values),
+        ),
+        payload=_without_nulls(
+            {
+                **point.place,
+                **document,
+                **by.payload,
+                Payload.EMBEDDING_KEY: point.embedding_key,
+                Payload.MADE_BY_ARRIVAL: vectors.made_by_arrival,
+                Payload.MADE_BY_RUN: vectors.made_by_run,
+                Payload.MADE_AT: vectors.made_at,
+                Payload.MODEL: vectors.model,
+                Payload.CODE_VERSION: vectors.code_version,
+            }
+        ),
+    )
 
 
 def _without_nulls(payload: dict[str, Json]) -> dict[str, Json]:

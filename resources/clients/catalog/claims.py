@@ -171,6 +171,9 @@ def _claim(row: Any) -> Claim:
 _IS_FREE = """(c.state = 'released' OR c.state = 'requested' AND c.lease_until <= now()
     OR c.state = 'running' AND c.lease_until <= now() AND c.lapsed_at <= now() - make_interval(secs => :lapsed_s))"""
 
+# Above whatever was counted before the catalog was restored from a backup: Dagster may remember those run keys.
+FIRST_CLAIM = "coalesce((SELECT first_claim FROM collections WHERE collection = :collection), 0)"
+
 # The index arrivals_due is walked from block to block: one probe for each block with any due_at, whose first entry is
 # the earliest. That is why a million settled arrivals cost nothing here.
 _DUE = f"""
@@ -207,7 +210,7 @@ REQUEST = text(
     LIMIT :limit
 ), taken AS (
     INSERT INTO claims AS c (collection, partition, number, state, lane, run_id, lease_until, taken_at)
-    SELECT :collection, partition, 0, 'requested', :lane, '', now() + make_interval(secs => :grace_s), now()
+    SELECT :collection, partition, {FIRST_CLAIM}, 'requested', :lane, '', now() + make_interval(secs => :grace_s), now()
     FROM chosen ORDER BY partition
     ON CONFLICT (collection, partition) DO UPDATE SET number = c.number + 1, state = 'requested', lane = excluded.lane,
         run_id = '', lease_until = excluded.lease_until, lapsed_at = NULL, taken_at = excluded.taken_at
@@ -246,7 +249,8 @@ WHERE collection = :collection AND partition = :partition AND number = :number A
 
 _TAKE = text(f"""
 INSERT INTO claims AS c (collection, partition, number, state, lane, run_id, lease_until, taken_at)
-VALUES (:collection, :partition, 0, 'running', 'backfill', :run_id, now() + make_interval(secs => :lease_s), now())
+VALUES (:collection, :partition, {FIRST_CLAIM}, 'running', 'backfill', :run_id,
+        now() + make_interval(secs => :lease_s), now())
 ON CONFLICT (collection, partition) DO UPDATE SET
     number = c.number + CASE WHEN c.state = 'running' AND c.run_id = excluded.run_id THEN 0 ELSE 1 END,
     state = 'running', lane = 'backfill', run_id = excluded.run_id, lease_until = excluded.lease_until,

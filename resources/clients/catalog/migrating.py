@@ -8,11 +8,11 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0010"
+HEAD = "0011"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 _LOCK = 7_264_915_033_001
-_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"})
+_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"})
 
 
 def migrate(database: Database) -> None:
@@ -37,7 +37,12 @@ def migrate(database: Database) -> None:
                 f"The catalog's tables are of version {version}, newer than this program's {HEAD}.",
                 remedy="Install the version of rag-assets that made them, or a newer one.",
             )
-        _upgrade(connection)
+        upgrade(connection, "head")
+
+
+def known_version(version: str) -> bool:
+    """Say whether this program can bring tables of that version to its own."""
+    return version in _KNOWN
 
 
 def _version(connection: Connection) -> str:
@@ -47,11 +52,12 @@ def _version(connection: Connection) -> str:
     return connection.execute(text("SELECT version_num FROM catalog_version")).scalar_one_or_none() or ""
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Run the scripts up to a revision on a connection that is in a transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

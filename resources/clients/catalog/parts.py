@@ -1,13 +1,17 @@
 """Part files: which file holds an arrival's rows, for each asset and spec."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from rag_core.errors import InvalidRequest
-from resources.clients.catalog.database import Database
+from resources.clients.catalog.claims import FIRST_CLAIM
+from resources.clients.catalog.database import Database, translating
 from resources.clients.catalog.values import FoundPart, NewPart, PartFile
+
+_KEEP_LOCK = 7_264_915_033_003
 
 
 class Parts:
@@ -78,6 +82,28 @@ class Parts:
             rows = list(held)
             _recount(connection, rows)
         return len(rows)
+
+    @contextmanager
+    def in_use(self) -> Generator[Callable[[], None]]:
+        """Keep every file that is named now, or was until now, from being deleted while the block lasts.
+
+        What it gives raises ``DependencyUnavailable`` when the promise was lost with the session that holds it.
+        """
+        with self._database.session() as session:
+            session.execute("SELECT pg_advisory_lock_shared(%s)", (_KEEP_LOCK,))
+
+            def check() -> None:
+                with translating():
+                    session.execute("SELECT 1")
+
+            yield check
+
+    @contextmanager
+    def deleting(self) -> Generator[bool]:
+        """Give the right to delete files; False while somebody relies on all of them, as a backup does."""
+        with self._database.session() as session:
+            row = session.execute("SELECT pg_try_advisory_lock(%s)", (_KEEP_LOCK,)).fetchone()
+            yield row is not None and bool(row[0])
 
     def unnamed(self, *, older_than_s: float, limit: int = 1000) -> list[str]:
         """Return files that have held no arrival's rows for so long; delete them, then ``forget`` them."""
@@ -239,12 +265,12 @@ WHERE b.collection = :collection AND b.is_full AND NOT coalesce(c.is_retired, fa
 ORDER BY b.partition LIMIT :limit
 """)
 
-_RETIRE = text("""
+_RETIRE = text(f"""
 INSERT INTO claims AS c (collection, partition, number, state, lane, lease_until, is_retired)
-VALUES (:collection, :partition, 0, 'released', 'batch', now(), true)
+VALUES (:collection, :partition, {FIRST_CLAIM}, 'released', 'batch', now(), true)
 ON CONFLICT (collection, partition) DO UPDATE SET is_retired = true
 WHERE c.state = 'released' OR c.lease_until <= now()
-""")
+""")  # noqa: S608 - a constant
 
 _DROP_CONTENTS = text("""
 DELETE FROM contents k USING blocks b WHERE b.collection = :collection AND b.partition = :partition

@@ -31,6 +31,10 @@ class QdrantStore:
         """Return what checks look through."""
         return QdrantInspector(self._client)
 
+    def maker(self) -> QdrantWriter:
+        """Return what makes an index anew."""
+        return QdrantWriter(self._client)
+
     def close(self) -> None:
         """Close the client."""
         self._client.close()

@@ -47,9 +47,8 @@ class QdrantWriter:
         active = self.spec_of(collection)
         if active is None:
             physical = spec.physical_name(collection)
-            self._create(physical, spec)
-            self._index_payload(physical, fields)
-            self._alias(collection, physical)
+            self.make(physical, spec, fields)
+            self.serve(collection, physical)
             active = self.spec_of(collection) or (physical, spec)
         else:
             self._index_payload(active[0], fields)
@@ -65,6 +64,30 @@ class QdrantWriter:
                 return None
             metadata = self._client.get_collection(physical).config.metadata or {}
         return physical, stored_spec(physical, metadata.get(SPEC_METADATA))
+
+    def make(self, physical: str, spec: IndexSpec, fields: Sequence[PayloadField]) -> None:
+        """Make a physical index that nobody is sent to, unless it is there."""
+        self._create(physical, spec)
+        self._index_payload(physical, fields)
+
+    def serve(self, collection: str, physical: str) -> None:
+        """Send the collection's readers to a physical index."""
+        from qdrant_client.http import models
+
+        create = models.CreateAlias(collection_name=physical, alias_name=collection)
+        with translating(f"point the alias {collection} at {physical}"):
+            self._client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+
+    def drop(self, collection: str, physical: str) -> None:
+        """Take a collection's alias away, then drop the physical index; what is not there is fine."""
+        from qdrant_client.http import models
+
+        with translating(f"drop {physical}"):
+            if any(each.alias_name == collection for each in self._client.get_aliases().aliases):
+                delete = models.DeleteAlias(alias_name=collection)
+                self._client.update_collection_aliases([models.DeleteAliasOperation(delete_alias=delete)])
+            if self._client.collection_exists(physical):
+                self._client.delete_collection(physical)
 
     def points_of(self, physical: str, documents: Sequence[UUID]) -> dict[UUID, dict[UUID, PointState]]:
         """Return what the index holds now of each document (an empty dict for none), read page by page."""
@@ -182,13 +205,6 @@ class QdrantWriter:
             for key, kind in wanted.items():
                 if key not in present:
                     self._client.create_payload_index(physical, key, field_schema=kind, wait=True)  # pyright: ignore[reportArgumentType] - the words are Qdrant's own
-
-    def _alias(self, collection: str, physical: str) -> None:
-        from qdrant_client.http import models
-
-        create = models.CreateAlias(collection_name=physical, alias_name=collection)
-        with translating(f"point the alias {collection} at {physical}"):
-            self._client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
 
 
 def _of_documents(documents: Sequence[UUID]) -> "Filter":

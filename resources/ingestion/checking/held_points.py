@@ -141,6 +141,16 @@ class _Comparison:
         )
 
 
+def described_by(rows: StoredRows, documents: "Mapping[int, CatalogRow]") -> dict[int, DocumentRow]:
+    """Return, by arrival, what points carry of the rows of the documents' indexed and last confirmed arrivals."""
+    numbers = {row.confirmed_arrival for row in documents.values()} | set(documents)
+    return {
+        values["arrival"]: DocumentRow(**{**_BLANK, **values})
+        for table in rows.tables(Layer.DOCUMENTS, sorted(n for n in numbers if n is not None), _DESCRIBES)
+        for values in table.to_pylist()
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointComparison:
     """Compares documents with what the index ``physical`` (None: none serves the collection) holds of them.
@@ -171,11 +181,7 @@ class PointComparison:
 
         Its block may be retired where something newer failed; then the indexed arrival's row says all but the rights.
         """
-        numbers = {one.row.confirmed_arrival: one for one in compared.values()} | dict(compared)
-        found: dict[int, DocumentRow] = {}
-        for table in self.rows.tables(Layer.DOCUMENTS, sorted(n for n in numbers if n is not None), _DESCRIBES):
-            for values in table.to_pylist():
-                found[values["arrival"]] = DocumentRow(**{**_BLANK, **values})
+        found = described_by(self.rows, {number: one.row for number, one in compared.items()})
         for number, one in compared.items():
             confirmed = one.row.confirmed_arrival
             now = found.get(number if confirmed is None else confirmed)

@@ -5,6 +5,7 @@ policies compress and drop chunks. ``prepare`` sees that the next messages have 
 any number of processes may call them at any time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -88,6 +89,18 @@ def _prepared(connection: Connection, now: datetime) -> tuple[str, ...]:
     for month in missing:
         _make(connection, month)
     return tuple(map(str, missing))
+
+
+def hold_months(connection: Connection, months: Iterable[str]) -> None:
+    """See that messages of these months (``2026_11``) have a place, within the caller's transaction."""
+    if hypertable.is_one(connection) or (
+        hypertable.is_possible(connection) and not connection.execute(_ANY).scalar_one()
+    ):
+        hypertable.convert(connection)
+        return
+    there = set(_months(connection))
+    for month in sorted({Month.parsed(name) for name in months} - there):
+        _make(connection, month)
 
 
 def _make(connection: Connection, month: Month) -> None:

@@ -32,6 +32,7 @@ collections = Table(
     count_column("open_partition"),
     count_column("open_arrivals"),
     count_column("open_bytes"),
+    count_column("first_claim"),
     comment="The recorders' counter, one row a collection: locked last, so numbers have no gaps.",
 )
 

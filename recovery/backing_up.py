@@ -1,0 +1,173 @@
+"""A backup of catalog and Parquet, consistent while everything goes on: the catalog of one moment, and what it names.
+
+1. Promise that no Parquet file goes that is named now: housekeeping waits until the backup is done, or dead.
+2. Copy the catalog as one transaction sees it, table by table. Ingestion goes on; what it commits is not in it.
+3. Copy the Parquet files that this catalog names. They are written before they are named and never changed, so they
+   are what they were at that moment. What an earlier backup in the same folder holds already is not copied again.
+4. Write the manifest, last and in one piece: before it the folder holds the earlier backup, or none.
+5. Delete what the manifest does not name. A kill before leaves it to the next backup.
+
+The index is not copied: its points are made from Parquet, of the same moment as the catalog. A snapshot of the index
+would be of another one. Secrets are in none of these: keys of the API are hashes.
+"""
+
+import gzip
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import IO
+
+from rag_core.errors import DependencyUnavailable
+from recovery.backup_folder import PARQUET, BackupFolder, pieces
+from recovery.manifest import BEGUN, FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
+from recovery.opened import Opened
+from resources.clients.catalog.snapshots import Snapshot, SnapshotTable, snapshot
+
+_LEVEL = 1
+_SAY_EVERY = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackedUp:
+    """What a backup holds, and how much of it had to be copied."""
+
+    manifest: Manifest
+    copied_files: int
+    copied_bytes: int
+
+
+def back_up(
+    tools: Opened,
+    folder: BackupFolder,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    step: Callable[[str], None] = lambda _: None,
+) -> BackedUp:
+    """Take a backup into a folder that may hold an earlier one; ``step`` is told each step as it is reached."""
+    known = folder.known_manifest()
+    _clear_unfinished(folder, known)
+    backup = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    earlier = [] if known is None else [known.id]
+    folder.write(BEGUN, lambda sink: _put(sink, json.dumps({"ids": [backup, *earlier]}).encode()))
+    with tools.catalog.parts.in_use() as still_in_use:
+        with snapshot(tools.settings.require("database_url")) as seen:
+            say("Copying the catalog …")
+            tables = tuple(_copied_table(folder, seen, table, backup) for table in seen.tables())
+            months = tuple(seen.months())
+            indexes = tuple(StoredIndex(**one) for one in seen.indexes())
+            named = list(seen.parts())
+        step("catalog")
+        parts, copied = _copied_parts(tools, folder, known, named, say=say, step=step)
+        still_in_use()
+    manifest = Manifest(
+        format=FORMAT,
+        id=backup,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=version("rag-assets"),
+        schema=Snapshot.version,
+        months=months,
+        tables=tables,
+        parts=tuple(parts),
+        indexes=indexes,
+    )
+    step("parts")
+    folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
+    step("manifest")
+    _delete_others(folder, known, manifest)
+    folder.delete(BEGUN)
+    return BackedUp(manifest=manifest, copied_files=len(copied), copied_bytes=total_bytes(copied))
+
+
+def _copied_table(folder: BackupFolder, seen: Snapshot, table: SnapshotTable, backup: str) -> StoredTable:
+    def fill(sink: IO[bytes]) -> None:
+        with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=sink, mtime=0) as packed:
+            for piece in seen.rows(table):
+                packed.write(piece)
+
+    stored = folder.write(_table_file(backup, table.name), fill)
+    return StoredTable(name=table.name, columns=table.columns, rows=seen.count(table.name), stored=stored)
+
+
+def _copied_parts(
+    tools: Opened,
+    folder: BackupFolder,
+    known: Manifest | None,
+    named: list[str],
+    *,
+    say: Callable[[str], None],
+    step: Callable[[str], None],
+) -> tuple[list[StoredFile], list[StoredFile]]:
+    """Return all parts as stored, and those that were copied now; a part that cannot be read stops the backup."""
+    sizes = folder.parts()
+    held = {one.file: one for one in known.parts} if known else {}
+    parts: list[StoredFile] = []
+    copied: list[StoredFile] = []
+    for number, file in enumerate(named, start=1):
+        before = held.get(file)
+        if before is not None and sizes.get(file) == before.bytes:
+            parts.append(before)
+            continue
+        copied.append(_copied_part(tools, folder, file))
+        parts.append(copied[-1])
+        step("part")
+        if number % _SAY_EVERY == 0:
+            say(f"{number:,} of {len(named):,} Parquet files")
+    return parts, copied
+
+
+def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
+    try:
+        with tools.parts.open(file) as source:
+            stored = folder.write(f"{PARQUET}/{file}", lambda sink: _copy(source, sink))
+    except FileNotFoundError as error:
+        raise DependencyUnavailable(
+            f"The Parquet file {file} is gone, which the catalog names: there is nothing whole to back up.",
+            dependency="part store",
+            remedy="'rag audit --repair' makes its rows again; then take the backup.",
+        ) from error
+    return StoredFile(file=file, bytes=stored.bytes, sha256=stored.sha256)
+
+
+def _clear_unfinished(folder: BackupFolder, known: Manifest | None) -> None:
+    """Delete the tables that a killed backup left, its own or its predecessor's; Parquet files go at the end."""
+    try:
+        with folder.open(BEGUN) as source:
+            begun = [str(one) for one in json.loads(source.read())["ids"]]
+    except Exception:  # noqa: BLE001 - there is none, or not a whole one: then it has left nothing
+        return
+    for backup in begun:
+        if known is None or known.id != backup:
+            _delete_tables(folder, backup)
+
+
+def _delete_others(folder: BackupFolder, known: Manifest | None, manifest: Manifest) -> None:
+    if known is not None:
+        for table in known.tables:
+            folder.delete(table.stored.file)
+    wanted = {one.file for one in manifest.parts}
+    for file in folder.parts():
+        if file not in wanted:
+            folder.delete(f"{PARQUET}/{file}")
+
+
+def _delete_tables(folder: BackupFolder, backup: str) -> None:
+    from resources.clients.catalog.schema import METADATA
+
+    for table in METADATA.sorted_tables:
+        folder.delete(_table_file(backup, table.name))
+
+
+def _table_file(backup: str, table: str) -> str:
+    return f"catalog/{backup}/{table}.copy.gz"
+
+
+def _put(sink: IO[bytes], content: bytes) -> None:
+    sink.write(content)
+
+
+def _copy(source: IO[bytes], sink: IO[bytes]) -> None:
+    for piece in pieces(source):
+        sink.write(piece)

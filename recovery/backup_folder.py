@@ -1,0 +1,116 @@
+"""Where a backup rests: a local folder or an ``s3://`` prefix, each file written whole or not at all."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from rag_core.errors import ConfigurationError, DependencyUnavailable
+from recovery.manifest import MANIFEST, Manifest, StoredFile
+from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder
+
+PIECE_BYTES = 1024 * 1024
+PARQUET = "parquet"
+
+
+class BackupFolder:
+    """The files of a backup by their paths; ``place`` is how a person names it."""
+
+    def __init__(self, folder: PartFolder, place: str) -> None:
+        self._folder = folder
+        self.place = place
+
+    def manifest(self) -> Manifest:
+        """Return the manifest; without one there is no backup, or one that was never finished."""
+        found = self.known_manifest()
+        if found is None:
+            raise ConfigurationError(
+                f"There is no finished backup in {self.place}: it has no {MANIFEST}.",
+                remedy="It was interrupted, or it is another folder. 'rag backup' into it again finishes it.",
+            )
+        return found
+
+    def known_manifest(self) -> Manifest | None:
+        """Return the manifest, or None without one."""
+        try:
+            with self._folder.open(MANIFEST) as source:
+                return Manifest.from_bytes(source.read(), place=self.place)
+        except FileNotFoundError:
+            return None
+
+    def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> StoredFile:
+        """Make a file durable and return its size and digest, as written."""
+        digest = hashlib.sha256()
+
+        def filled(sink: IO[bytes]) -> None:
+            fill(_Digesting(sink, digest.update))  # pyright: ignore[reportArgumentType] - it is only written to
+
+        size = self._folder.write(file, filled)
+        return StoredFile(file=file, bytes=size, sha256=digest.hexdigest())
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open a file of the backup."""
+        try:
+            return self._folder.open(file)
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"{file} is missing in the backup in {self.place}.", remedy="Restore from another backup."
+            ) from error
+
+    def delete(self, file: str) -> None:
+        """Delete a file; one that is gone is fine."""
+        self._folder.delete(file)
+
+    def parts(self) -> dict[str, int]:
+        """Return the Parquet files that are there, by their paths in the part store, with their sizes."""
+        return {
+            one.file.removeprefix(f"{PARQUET}/"): one.bytes
+            for one in self._folder.list(PARQUET)
+            if not one.file.endswith(".tmp")
+        }
+
+
+class _Digesting:
+    """A sink that tells what is written to it."""
+
+    def __init__(self, sink: IO[bytes], told: Callable[[bytes], None]) -> None:
+        self._sink = sink
+        self._told = told
+
+    def write(self, data: bytes) -> int:
+        self._told(data)
+        return self._sink.write(data)
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+
+def pieces(source: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file's bytes in bounded pieces."""
+    while piece := source.read(PIECE_BYTES):
+        yield piece
+
+
+def digest_of(source: IO[bytes]) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    for piece in pieces(source):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def open_backup(place: str, *, environ: Mapping[str, str], make: bool) -> BackupFolder:
+    """Return the backup at a folder or an ``s3://`` prefix; a folder is made, its owner's alone, if ``make``."""
+    if place.startswith("s3://"):
+        return BackupFolder(BucketFolder(place, environ=environ), place)
+    path = Path(place.removeprefix("file://")).expanduser().absolute()
+    if make:
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"The folder {path.parent} does not exist.", remedy="Make it, or mount its disk.")
+        path.mkdir(mode=0o700, exist_ok=True)
+    if not path.is_dir():
+        raise ConfigurationError(f"There is no folder {path}.", remedy="Name the folder that 'rag backup' wrote.")
+    if not os.access(path, os.R_OK | (os.W_OK if make else 0)):
+        raise DependencyUnavailable(f"The folder {path} may not be used.", dependency="backup", remedy="See its owner.")
+    return BackupFolder(LocalFolder(path), str(path))
