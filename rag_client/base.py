@@ -1,13 +1,19 @@
-"""What both clients have: their settings, and an httpx client that is theirs or their owner's."""
+"""What both clients have: their settings, an httpx client that is theirs or their owner's, and methods out of flows."""
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar, get_args
 
 import httpx
 
 from rag_client.connecting import LOCAL_URL, Connecting, from_environment, new_request_id
 from rag_client.retrying import Retries
+from rag_client.steps import Flow
 
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 
@@ -48,3 +54,34 @@ class ClientBase(Generic[H]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connecting.root!r})"
+
+
+class Method(Generic[P, T]):
+    """A method made of the function that describes its request; it has that one's arguments and description."""
+
+    def __init__(self, flow: Callable[P, Flow[T]]) -> None:
+        self.flow = flow
+        self.__doc__ = flow.__doc__
+        self._signature = _as_shown(inspect.signature(flow))
+
+    def like_it(self, call: C) -> C:
+        """Return ``call`` with the name, arguments and description of the flow, as ``help`` shows them."""
+        functools.update_wrapper(call, self.flow)
+        call.__signature__ = self._signature  # type: ignore[attr-defined]  # what ``inspect`` asks for first
+        return call
+
+
+def _as_shown(signature: inspect.Signature) -> inspect.Signature:
+    """Return a flow's signature as its method's: it brings what the flow gives, and each wish stands by its name."""
+    parameters: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        if each.kind is each.VAR_KEYWORD:
+            wishes = get_args(each.annotation)[0].__annotations__
+            parameters += [_wish(name, annotation) for name, annotation in wishes.items()]
+        else:
+            parameters.append(each)
+    return signature.replace(parameters=parameters, return_annotation=get_args(signature.return_annotation)[0])
+
+
+def _wish(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

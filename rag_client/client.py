@@ -1,14 +1,13 @@
 """The client that waits for each answer."""
 
-import functools
 import time
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from rag_client.base import ClientBase
+from rag_client.base import ClientBase, Method
 from rag_client.requests import corpus, questions, service, talks, uploads
 from rag_client.steps import Exchange, Flow, Give, Pause, Read
 
@@ -36,12 +35,8 @@ class Items(Iterator[T]):
         self.close()
 
 
-class Returns(Generic[P, T]):
+class Returns(Method[P, T]):
     """A method that runs a flow to its result; its arguments are those of the function that describes the request."""
-
-    def __init__(self, flow: Callable[P, Flow[T]]) -> None:
-        self.flow = flow
-        self.__doc__ = flow.__doc__
 
     @overload
     def __get__(self, client: None, owner: type[Any]) -> Self: ...
@@ -51,20 +46,15 @@ class Returns(Generic[P, T]):
         if client is None:
             return self
 
-        @functools.wraps(self.flow)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             with client.run(self.flow(*args, **kwargs)) as items:
                 return next(items)
 
-        return call
+        return self.like_it(call)
 
 
-class Gives(Generic[P, T]):
+class Gives(Method[P, T]):
     """A method that gives what a flow gives, as it comes."""
-
-    def __init__(self, flow: Callable[P, Flow[T]]) -> None:
-        self.flow = flow
-        self.__doc__ = flow.__doc__
 
     @overload
     def __get__(self, client: None, owner: type[Any]) -> Self: ...
@@ -74,11 +64,10 @@ class Gives(Generic[P, T]):
         if client is None:
             return self
 
-        @functools.wraps(self.flow)
         def call(*args: P.args, **kwargs: P.kwargs) -> Items[T]:
             return client.run(self.flow(*args, **kwargs))
 
-        return call
+        return self.like_it(call)
 
 
 class RagClient(ClientBase[httpx.Client]):

@@ -20,6 +20,7 @@ from rag_client.errors import RagError, TimedOut, UnexpectedResponse, Unreachabl
 from rag_client.retrying import retry_after_s
 
 T = TypeVar("T")
+W = TypeVar("W")
 _log = logging.getLogger("rag_client")
 
 
@@ -63,9 +64,14 @@ class Flow(Generic[T]):
 
 def once(call: Call[T]) -> Flow[T]:
     """Return the flow of a call that is sent, perhaps again, and read."""
+    return part(call, lambda whole: whole)
+
+
+def part(call: Call[W], of: Callable[[W], T]) -> Flow[T]:
+    """The same where a part of the response is all of it that says something."""
 
     def steps(connecting: Connecting) -> Steps[None]:
-        yield Give((yield from sent(call, connecting)))
+        yield Give(of((yield from sent(call, connecting))))
 
     return Flow(steps)
 

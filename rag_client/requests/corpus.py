@@ -7,14 +7,16 @@ from rag_client.requests.pages import paged
 from rag_client.requests.words import Id
 from rag_client.shapes.citations import DocumentChunks
 from rag_client.shapes.documents import (
+    Collection,
     CollectionList,
+    CollectionStreams,
     Document,
     DocumentDetail,
     DocumentPage,
     Retried,
     StreamList,
 )
-from rag_client.steps import Flow, once
+from rag_client.steps import Flow, once, part
 
 T = TypeVar("T")
 
@@ -78,14 +80,16 @@ def retry_documents(
     )
 
 
-def collections() -> Flow[CollectionList]:
+def collections() -> Flow[tuple[Collection, ...]]:
     """List collections: documents by state, the index that serves each, how fresh it is."""
-    return once(Call(method="GET", path="/v1/collections", shape=CollectionList, is_repeatable=True))
+    call = Call(method="GET", path="/v1/collections", shape=CollectionList, is_repeatable=True)
+    return part(call, lambda whole: whole.collections)
 
 
-def streams() -> Flow[StreamList]:
+def streams() -> Flow[tuple[CollectionStreams, ...]]:
     """List the streams of Kafka: how far each is recorded, and what waits for a person."""
-    return once(Call(method="GET", path="/v1/streams", shape=StreamList, is_repeatable=True))
+    call = Call(method="GET", path="/v1/streams", shape=StreamList, is_repeatable=True)
+    return part(call, lambda whole: whole.collections)
 
 
 def _of_document(method: str, path: str, document_id: Id, shape: type[T]) -> Call[T]:

@@ -113,13 +113,13 @@ def ask_later(
     )
 
 
-def answer(answer_id: "Id | QueuedAnswer | LaterAnswer") -> Flow[LaterAnswer]:
+def answer(answer_id: Id | QueuedAnswer | LaterAnswer) -> Flow[LaterAnswer]:
     """Show an asynchronous question and what became of it."""
     return once(_shown(answer_id))
 
 
 def wait_for_answer(
-    answer_id: "Id | QueuedAnswer | LaterAnswer", *, timeout_s: float | None = 300.0
+    answer_id: Id | QueuedAnswer | LaterAnswer, *, timeout_s: float | None = 300.0
 ) -> Flow[LaterAnswer]:
     """Wait until an asynchronous question is answered or has failed; outages of the server are waited out.
 
@@ -128,18 +128,18 @@ def wait_for_answer(
     return until(_shown(answer_id), lambda shown: shown.is_over, timeout_s=timeout_s, what="the answer")
 
 
-def forget_answer(answer_id: "Id | QueuedAnswer | LaterAnswer") -> Flow[None]:
+def forget_answer(answer_id: Id | QueuedAnswer | LaterAnswer) -> Flow[None]:
     """Delete an asynchronous question with its answer; one that waits is not answered any more."""
     at = {"answer_id": _id(answer_id)}
     return once(Call(method="DELETE", path="/v1/answers/{answer_id}", at=at, shape=type(None), is_repeatable=True))
 
 
-def _shown(answer_id: "Id | QueuedAnswer | LaterAnswer") -> Call[LaterAnswer]:
+def _shown(answer_id: Id | QueuedAnswer | LaterAnswer) -> Call[LaterAnswer]:
     at = {"answer_id": _id(answer_id)}
     return Call(method="GET", path="/v1/answers/{answer_id}", at=at, shape=LaterAnswer, is_repeatable=True)
 
 
-def _id(answer: "Id | QueuedAnswer | LaterAnswer") -> str:
+def _id(answer: Id | QueuedAnswer | LaterAnswer) -> str:
     return answer.answer_id if isinstance(answer, QueuedAnswer | LaterAnswer) else str(answer)
 
 

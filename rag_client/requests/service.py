@@ -6,7 +6,7 @@ from typing import Literal
 from rag_client.calls import Call, given
 from rag_client.requests.waiting import until
 from rag_client.shapes.service import Alive, Embeddings, Model, ModelList, Ready
-from rag_client.steps import Flow, once
+from rag_client.steps import Flow, once, part
 
 
 def alive() -> Flow[Alive]:
@@ -24,9 +24,10 @@ def wait_until_ready(*, timeout_s: float | None = 60.0) -> Flow[Ready]:
     return until(_READY, lambda shown: shown.ready, timeout_s=timeout_s, what="the service to be ready")
 
 
-def models() -> Flow[ModelList]:
+def models() -> Flow[tuple[Model, ...]]:
     """List the collections that may be chatted with."""
-    return once(Call(method="GET", path="/v1/models", shape=ModelList, is_repeatable=True))
+    call = Call(method="GET", path="/v1/models", shape=ModelList, is_repeatable=True)
+    return part(call, lambda whole: whole.data)
 
 
 def model(name: str) -> Flow[Model]:

@@ -43,12 +43,12 @@ def upload(
     )
 
 
-def job(job_id: "Id | Job") -> Flow[Job]:
+def job(job_id: Id | Job) -> Flow[Job]:
     """Show where an uploaded file stands."""
     return once(_shown(job_id))
 
 
-def wait_for_job(job_id: "Id | Job", *, timeout_s: float | None = 300.0) -> Flow[Job]:
+def wait_for_job(job_id: Id | Job, *, timeout_s: float | None = 300.0) -> Flow[Job]:
     """Wait until an uploaded file is searchable or has failed; outages of the server are waited out.
 
     Raises ``WaitedTooLong`` after ``timeout_s``; the job goes on.
@@ -56,7 +56,7 @@ def wait_for_job(job_id: "Id | Job", *, timeout_s: float | None = 300.0) -> Flow
     return until(_shown(job_id), lambda shown: shown.is_over, timeout_s=timeout_s, what="the job")
 
 
-def job_events(job_id: "Id | Job") -> Flow[Job]:
+def job_events(job_id: Id | Job) -> Flow[Job]:
     """Follow a job: its state now and each change, until a final one; a stream that breaks is opened again.
 
     Raises ``StreamBroken`` when it breaks as often as a request is tried, without anything new in between.
@@ -97,9 +97,9 @@ def job_events(job_id: "Id | Job") -> Flow[Job]:
     return Flow(steps)
 
 
-def _shown(job_id: "Id | Job") -> Call[Job]:
+def _shown(job_id: Id | Job) -> Call[Job]:
     return Call(method="GET", path="/v1/jobs/{job_id}", at={"job_id": _id(job_id)}, shape=Job, is_repeatable=True)
 
 
-def _id(job_id: "Id | Job") -> str:
+def _id(job_id: Id | Job) -> str:
     return job_id.job_id if isinstance(job_id, Job) else str(job_id)

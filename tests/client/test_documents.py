@@ -34,11 +34,11 @@ def test_a_document_that_failed_says_why_and_is_tried_again(rag: RagClient) -> N
 
 
 def test_collections_streams_and_models_are_listed(rag: RagClient) -> None:
-    handbook = next(each for each in rag.collections().collections if each.name == COLLECTION)
+    handbook = next(each for each in rag.collections() if each.name == COLLECTION)
     assert handbook.index is not None
     assert handbook.documents is not None
-    assert rag.streams().collections == ()
-    assert COLLECTION in [each.id for each in rag.models().data]
+    assert rag.streams() == ()
+    assert COLLECTION in [each.id for each in rag.models()]
     assert rag.model(COLLECTION).id == COLLECTION
 
 
