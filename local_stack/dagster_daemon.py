@@ -32,8 +32,8 @@ def main() -> None:
             with daemon_controller_from_instance(
                 instance, workspace_load_target=target, code_server_log_level="warning"
             ) as controller:
-                if settings.workspace is None:  # of other code than ours we do not know when it changes
-                    registry = controller._grpc_server_registry  # noqa: SLF001 - no other way leads to it
+                registry = controller._grpc_server_registry  # noqa: SLF001 - no other way leads to it
+                if registry is not None and settings.workspace is None:  # when other code changes, we do not know
                     keep_code_server(registry, loaded, lambda: code_and_collections(settings.collections))
                 controller.check_daemon_loop()
     except KeyboardInterrupt:
