@@ -31,6 +31,14 @@ WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'p') AND conrel
 ORDER BY 1, 2
 """
 
+STRICT = """
+SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    AND contype IN ('c', 'p', 'u', 'f', 'x')
+UNION ALL
+SELECT indrelid::regclass::text, indexrelid::regclass::text FROM pg_index
+WHERE indisunique AND indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+"""
+
 
 def test_migrations_build_exactly_the_schema(server: PostgresServer, migrated: str) -> None:
     url = server.create_database()
@@ -64,11 +72,40 @@ def test_head_is_the_newest_script() -> None:
     assert {script.revision for script in scripts.walk_revisions()} | {""} == migrating._KNOWN
 
 
-def test_database_of_a_newer_program_is_left_alone(server: PostgresServer, migrated: str) -> None:
+def test_tables_of_a_newer_program_are_used_where_they_allow_this_one(server: PostgresServer, migrated: str) -> None:
     url = server.create_database(template=migrated)
     rows(url, "UPDATE catalog_version SET version_num = '9999'")
+    rows(url, f"COMMENT ON TABLE catalog_version IS 'programs from {migrating.HEAD}'")
+    with open_catalog(url) as catalog:
+        catalog.ping()
+    rows(url, "COMMENT ON TABLE catalog_version IS 'programs from 9998'")
     with pytest.raises(ConfigurationError, match="newer"):
         open_catalog(url)
+    assert rows(url, "SELECT version_num FROM catalog_version") == [("9999",)]
+    server.drop_database(url)
+
+
+def test_every_script_leaves_what_the_program_before_it_uses(server: PostgresServer) -> None:
+    """A script only adds: otherwise the version before fails while an installation is upgraded."""
+    url = server.create_database()
+    database = Database(url)
+    before: dict[tuple[str, str], tuple[str, str]] = {}
+    strict: set[tuple[str, str]] = set()
+    for revision in sorted(migrating._KNOWN - {""}):
+        with database.transaction() as connection:
+            migrating.upgrade(connection, revision)
+        now = {(row[0], row[1]): (row[2], row[4]) for row in rows(url, COLUMNS)}
+        filled = {(row[0], row[1]) for row in rows(url, COLUMNS) if row[5] or row[4] == "YES" or "YES" in row[6:]}
+        known = {table for table, _ in before}
+        constraints = {(str(row[0]), str(row[1])) for row in rows(url, STRICT)}
+        for column, kind in before.items():
+            assert now.get(column) == kind, f"{revision} changes or drops {column}"
+        for column in now.keys() - before.keys():
+            assert column[0] not in known or column in filled, f"{revision} adds {column}, which nothing fills"
+        added = {one for one in constraints - strict if one[0] in known}
+        assert not added, f"{revision} forbids what was allowed: {added}"
+        before, strict = now, constraints
+    database.close()
     server.drop_database(url)
 
 

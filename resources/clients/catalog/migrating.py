@@ -1,4 +1,9 @@
-"""Bringing the tables to this version: by itself, at start, safely from several processes."""
+"""Bringing the tables to this version: by itself, at start, safely from several processes.
+
+Programs of two versions work on one catalog while an installation is upgraded. So a script only adds: tables, indexes,
+and columns that are null or have a default, which the program before leaves alone. What nothing uses any more is taken
+away by a later version's script, when no program that used it may run: then ``OLDEST_PROGRAM`` moves.
+"""
 
 from pathlib import Path
 
@@ -11,7 +16,11 @@ VERSION_TABLE = "catalog_version"
 HEAD = "0011"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
+OLDEST_PROGRAM = "0011"
+"""The oldest program, by its newest script, that works on tables of this version; written beside them."""
+
 _LOCK = 7_264_915_033_001
+_ALLOWS = "programs from "
 _KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"})
 
 
@@ -23,14 +32,14 @@ def migrate(database: Database) -> None:
     3. Look again, and run the scripts in the transaction that holds the lock: a crash leaves the old version.
     """
     with database.transaction() as connection:
-        if _version(connection) == HEAD:
+        if _is_usable(connection, _version(connection)):
             return
     with database.transaction() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '10min'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         version = _version(connection)
-        if version == HEAD:
+        if _is_usable(connection, version):
             return
         if version not in _KNOWN:
             raise ConfigurationError(
@@ -43,6 +52,16 @@ def migrate(database: Database) -> None:
 def known_version(version: str) -> bool:
     """Say whether this program can bring tables of that version to its own."""
     return version in _KNOWN
+
+
+def _is_usable(connection: Connection, version: str) -> bool:
+    """Say whether this program works on the tables as they are: its own, or newer ones that still allow it."""
+    if version == HEAD:
+        return True
+    if version in _KNOWN:
+        return False
+    oldest = connection.execute(text("SELECT obj_description('catalog_version'::regclass)")).scalar_one_or_none() or ""
+    return oldest.startswith(_ALLOWS) and oldest.removeprefix(_ALLOWS) <= HEAD
 
 
 def _version(connection: Connection) -> str:
@@ -61,3 +80,5 @@ def upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    if revision == "head":
+        connection.execute(text(f"COMMENT ON TABLE {VERSION_TABLE} IS '{_ALLOWS}{OLDEST_PROGRAM}'"))

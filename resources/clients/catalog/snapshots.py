@@ -103,6 +103,12 @@ def snapshot(url: str) -> Generator[Snapshot]:
             session.execute("SET idle_in_transaction_session_timeout = 0")
             with translating(), session.transaction():
                 session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                found = session.execute("SELECT version_num FROM catalog_version").fetchone()
+                if found is None or found[0] != HEAD:
+                    raise ConfigurationError(
+                        f"The catalog's tables are newer than this program's {HEAD}: it would leave some out.",
+                        remedy="Take the backup with the version of rag-assets that made them.",
+                    )
                 yield Snapshot(session)
     finally:
         database.close()
