@@ -18,7 +18,7 @@ class QueuedAnswer(BaseModel):
     url: str
 
 
-class FailureShape(BaseModel):
+class AnswerFailure(BaseModel):
     """Why there will be no answer."""
 
     kind: FailureKind
@@ -53,7 +53,7 @@ class AnswerShape(BaseModel):
     next_attempt_at: datetime | None = Field(description="While it is queued: when a worker may take it.")
     answer: AskResponse | None = Field(description="The whole answer, as `POST /v1/ask` gives it; null until done.")
     withheld: bool = Field(description="The key may not read any more what the answer was made from.")
-    problem: FailureShape | None = Field(description="Why it failed.")
+    problem: AnswerFailure | None = Field(description="Why it failed.")
     webhook: WebhookShape | None = Field(description="null where none was asked for.")
 
 
@@ -84,11 +84,11 @@ def answer_json(found: AnswerShown, *, withheld: bool) -> dict[str, Any]:
     return {**shape.model_dump(mode="json"), "answer": None if answer is None else dict(answer)}
 
 
-def _failure(found: AnswerShown) -> FailureShape | None:
+def _failure(found: AnswerShown) -> AnswerFailure | None:
     failure = found.failure
     if failure is None:
         return None
-    return FailureShape(kind=failure.kind, detail=failure.message, remedy=failure.remedy)
+    return AnswerFailure(kind=failure.kind, detail=failure.message, remedy=failure.remedy)
 
 
 def _webhook(shown: WebhookShown) -> WebhookShape:

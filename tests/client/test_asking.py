@@ -15,6 +15,8 @@ from rag_client import (
 from tests.client.conftest import COLLECTION, FOREIGN, QUESTION, Open, Service
 from tests.queued_answers.conftest import answer_all
 
+pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
+
 
 def test_a_search_brings_typed_passages(rag: RagClient) -> None:
     found = rag.search(COLLECTION, "backups kept", top_k=2, filters={"team": "platform"}, mode="hybrid")

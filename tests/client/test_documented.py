@@ -15,6 +15,8 @@ from tests.client.test_against_openapi import calls
 from tests.queued_answers.conftest import answer_all
 from tests.uploads.settling import index_all
 
+pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
+
 PAGE = Path(__file__).parents[2] / "docs" / "python-client.md"
 
 

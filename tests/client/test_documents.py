@@ -5,6 +5,8 @@ from tests.client.conftest import COLLECTION, QUESTION
 from tests.query_api.conftest import BACKUPS, BROKEN, DOCS
 from tests.retrieval.small_index import id_of
 
+pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
+
 
 def test_a_list_goes_on_over_its_pages(rag: RagClient) -> None:
     every = [each.uri for each in rag.documents(COLLECTION, prefix="file:///h/", page_size=1)]

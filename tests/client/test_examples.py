@@ -33,6 +33,8 @@ from tests.query_api.conftest import COLLECTION, EMBEDDER, World, _seen
 from tests.retrieval.small_index import Doc
 from tests.services.postgres import PostgresServer
 
+pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
+
 LIMITS = PartitionLimits(size=512, bytes=2**28)
 OWNER = "local"
 METHODS = ("get", "post", "patch", "delete")

@@ -8,6 +8,8 @@ from rag_client import InvalidRequest, RagClient, WaitedTooLong
 from tests.client.conftest import MAX_BYTES, PAPERS, Service
 from tests.uploads.settling import a_run, index_all
 
+pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
+
 
 def test_a_file_goes_from_disk_with_progress_until_it_is_searchable(
     rag: RagClient, service: Service, tmp_path: Path
