@@ -64,8 +64,9 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
     What stands outside of the parts stays that of the last whole run.
     """
-    result = dict(old)
-    measured, reasons, parts = dict(old["measured"]), dict(old["not_measured"]), dict(old["parts"])
+    newer = {key: NOT_ASKED for key in KEYS if key not in old}  # a part that was not there yet
+    result = {**dict.fromkeys(KEYS), **old}
+    measured, reasons, parts = dict(old["measured"]), {**newer, **old["not_measured"]}, dict(old["parts"])
     for part, found in new["parts"].items():
         if all(new[key] is None for key in PARTS[part]):
             continue

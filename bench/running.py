@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import corpora, encoders, freshness, ingestion, parsing, serving, streaming, ticks
+from bench import corpora, encoders, freshness, ingestion, load, parsing, serving, streaming, ticks
 from bench.found import PARTS, Found
 from bench.provenance import now
 from bench.scale import Given, Scale
@@ -24,7 +24,7 @@ from rag_core.errors import RagError
 
 WARM, MANY = "warm", "many"
 _WARM_RECORDS = 24
-_ON_CORPUS = frozenset({"ingestion", "rerun", "search", "freshness", "encoder"})
+_ON_CORPUS = frozenset({"ingestion", "rerun", "search", "load", "freshness", "encoder"})
 
 
 class Bench:
@@ -126,6 +126,7 @@ class Bench:
         self._part("rerun", lambda found: ingestion.measure_rerun(running, docs, first, found))
         asked = corpora.queries(self._given.data, scale.questions)
         self._part("search", lambda found: serving.measure_search(running, docs, asked, scale.rate_s, found))
+        self._part("load", lambda found: load.measure_load(running, docs, asked, scale.load_minute_s, found))
         self._part("freshness", lambda found: freshness.measure_freshness(running, docs, scale.fresh_times, found))
         self._part("encoder", lambda found: self._against_sentence_transformers(running, found))
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Sizes of the parts: ``every`` nth document is ingested, ``raw_every`` nth chunk encoded raw."""
+    """Sizes of the parts: ``every`` nth document is ingested, ``raw_every`` nth chunk encoded raw.
+
+    The load lasts two minutes of ``load_minute_s``.
+    """
 
     every: int
     repetitions: int
@@ -14,6 +17,7 @@ class Scale:
     compared: int
     questions: int
     rate_s: float
+    load_minute_s: float
     fresh_times: int
     many_documents: int
     edits: int
@@ -30,6 +34,7 @@ FULL = Scale(
     compared=2048,
     questions=300,
     rate_s=10,
+    load_minute_s=60,
     fresh_times=20,
     many_documents=10_000,
     edits=5,
@@ -45,6 +50,7 @@ QUICK = Scale(
     compared=192,
     questions=60,
     rate_s=2,
+    load_minute_s=6,
     fresh_times=5,
     many_documents=1000,
     edits=3,

@@ -84,6 +84,20 @@ def test_a_figure_says_with_what_it_was_measured() -> None:
     assert written["parts"]["kafka"]["machine"]["cores"] == machine()["cores"]
 
 
+def test_results_from_before_there_was_a_part_take_the_parts_measured_later(tmp_path: Path) -> None:
+    before = whole()
+    for key in PARTS["load"]:
+        del before[key], before["measured"][key]
+    del before["parts"]["load"]
+    (tmp_path / "results.json").write_text(json.dumps(before))
+    results.write(tmp_path, as_json(found("ticks", {"tick_s_100k_objects": 7.2})))
+    assert read(tmp_path)["not_measured"]["load_errors"] == NOT_ASKED
+    results.write(tmp_path, as_json(found("load", {"load_errors": 0, "load_growth_mb": 1.5})))
+    after = read(tmp_path)
+    assert (after["load_errors"], "load_errors" in after["not_measured"]) == (0, False)
+    assert list(after)[: len(KEYS)] == list(KEYS)
+
+
 def test_a_part_measured_alone_replaces_its_own_figures_and_no_other(tmp_path: Path) -> None:
     results.write(tmp_path, whole())
     before = read(tmp_path)

@@ -21,6 +21,7 @@ VERY_LITTLE = Scale(
     compared=8,
     questions=6,
     rate_s=0.2,
+    load_minute_s=0.3,
     fresh_times=2,
     many_documents=10,
     edits=2,
@@ -53,7 +54,8 @@ def test_a_run_of_all_parts_gives_every_figure_and_says_where_its_seconds_went(t
     assert values.keys() | reasons.keys() == {key for part in parts for key in PARTS[part]}
     assert reasons.keys() <= {"tick_s_100k_objects", "encoder_vs_sentence_transformers"}
     assert values["rerun_embedded"] == values["rerun_written"] == 0
-    counted = {key: value for key, value in values.items() if not key.startswith("rerun_")}
+    assert values["load_errors"] == 0
+    counted = {key: value for key, value in values.items() if not key.startswith(("rerun_", "load_"))}
     assert all(value is not None and value > 0 for value in counted.values()), counted
     details = {name: rows for each in bench.found.values() for name, rows in each.details.items()}
     assert details["end to end"]["repetitions"] == 2
