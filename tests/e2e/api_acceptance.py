@@ -34,6 +34,7 @@ def run(folder: Path, program: Path, *, seconds: int, seed: int, with_keys: bool
         headers = _let_in(stack) if with_keys else {}
         stack.api.headers.update(headers)
         stack.wait_for("the samples of the handbook", lambda: _has_samples(stack), limit_s=300)
+        stack.wait_for("the model to be loaded", lambda: stack.api.get("/readyz").is_success, limit_s=120)
         report = folder / "report.json"
         code = _schemathesis(stack, program, report, headers, seconds=seconds, seed=seed)
         if code not in (0, 1) or not report.exists():

@@ -18,6 +18,8 @@ from resources.clients.embedders.model_folder import ModelFolder
 from resources.clients.embedders.tokenizing import ModelTokenizer
 
 _TEXTS_TOKENIZED_AT_ONCE = 1024
+_WIDTH_STEP = 8
+"""Widths are multiples of this: for each shape that it has met OpenVINO keeps kernels, some 0.4 MB of them."""
 
 
 class OpenVinoBert:
@@ -84,7 +86,7 @@ class OpenVinoBert:
         vectors = np.empty((len(texts), self._dimension), np.float32)
         request = self._request()
         for batch in batches_of([len(encoding.ids) for encoding in encodings]):
-            width = len(encodings[batch[0]].ids)
+            width = self._width(len(encodings[batch[0]].ids))
             ids = np.zeros((len(batch), width), np.int64)
             mask = np.zeros((len(batch), width), np.int64)
             for row, index in enumerate(batch):
@@ -94,6 +96,10 @@ class OpenVinoBert:
             request.infer([ids, mask], share_inputs=True)
             vectors[batch] = request.get_output_tensor(0).data
         return vectors
+
+    def _width(self, tokens: int) -> int:
+        """Return how wide a batch is made whose longest text has so many tokens."""
+        return min(-(-tokens // _WIDTH_STEP) * _WIDTH_STEP, self._max_tokens)
 
     def _request(self) -> Any:
         request = getattr(self._own, "request", None)
