@@ -50,7 +50,12 @@ def abstentions(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
     for each in outcomes:
         cells[int(each.is_answerable), int(each.answered)] += 1
     total = int(cells.sum())
-    drawn = np.random.default_rng(0).multinomial(total, cells.ravel() / max(1, total), size=RESAMPLES).reshape(-1, 2, 2)
+    drawn = (
+        np.random.default_rng(0)
+        .multinomial(total, cells.ravel() / max(1, total), size=RESAMPLES)
+        .reshape(-1, 2, 2)
+        .astype(np.float64)
+    )
     shown: dict[str, Estimate] = {}
     for name, share in (("abstention_precision", _precision), ("abstention_f1", _f1)):
         value = share(cells[None])[0]

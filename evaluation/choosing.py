@@ -15,6 +15,7 @@ class Criterion(StrEnum):
 
     ``youden``: the share answered of the answerable questions is furthest above that of the unanswerable ones (Youden,
     *Index for rating diagnostic tests*, Cancer 1950). ``keep-95``: the highest one that answers 95 % of the answerable.
+    Where confidence hardly tells the kinds apart the first means to answer little; the second keeps right answers.
     """
 
     YOUDEN = "youden"

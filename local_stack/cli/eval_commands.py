@@ -33,8 +33,8 @@ def evaluate(
     ] = None,
     criterion: Annotated[
         Criterion,
-        typer.Option(help="Best by what: tells both kinds of question apart, or keeps 95 % of the answerable."),
-    ] = Criterion.YOUDEN,
+        typer.Option(help="Best by what: keeps 95 % of the answerable, or tells both kinds of question apart."),
+    ] = Criterion.KEEP_95,
     split: Annotated[str | None, typer.Option(help="Which qrels/NAME.tsv; default test.")] = None,
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Name of its collection; default the folder's.")

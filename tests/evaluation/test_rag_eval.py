@@ -46,7 +46,7 @@ def test_a_folder_becomes_figures_and_a_second_evaluation_ingests_nothing_anew(t
     assert f"{len(DOCUMENTS)} arrivals recorded" in first.stdout
     assert "1 documents cannot be found" in first.stdout  # the one without any text
 
-    again = ("--mode", "hybrid", "--answers", "--threshold-from", str(result), "--criterion", "keep-95")
+    again = ("--mode", "hybrid", "--answers", "--threshold-from", str(result))
     second = rag_eval(home, str(folder), *again, "--json", str(tmp_path / "second.json"))
     assert second.returncode == 0, second.stderr
     assert "nothing was new" in second.stdout
