@@ -137,10 +137,11 @@ class BlockWork:
             yield from self.parts.read(file, arrivals=[number for number, held in files.items() if held == file])
 
     def housekeep(self, *, however_many: bool = False) -> "Housekept":
-        """Retire empty blocks and delete Parquet files that nothing names; see ``keep_house``."""
+        """Retire empty blocks, forget history, delete files that nothing names; see ``keep_house``."""
         from resources.ingestion.housekeeping import keep_house
 
-        return keep_house(self.loaded.collection.name, self.catalog, self.parts, however_many=however_many)
+        name, days = self.loaded.collection.name, self.settings.history_days
+        return keep_house(name, self.catalog, self.parts, keep_days=days, however_many=however_many)
 
     @cached_property
     def catalog(self) -> "Catalog":

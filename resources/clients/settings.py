@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     sessions_keep_days: int = Field(
         365, ge=0, le=36_500, description="Messages older than this are dropped, whole months; 0 never."
     )
+    history_days: int = Field(
+        90, ge=1, le=36_500, description="How long replaced versions (Parquet, arrivals) and finished runs are kept."
+    )
     audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
 
     log_format: Literal["text", "json"] = Field("text", description="Form of the query API's log lines.")

@@ -21,9 +21,18 @@ class TooManyUnknown(Permanent):
 
 
 def fold_block(
-    parts: PartStore, names: Parts, collection: str, partition: int, *, is_full: bool, name: str
+    parts: PartStore,
+    names: Parts,
+    collection: str,
+    partition: int,
+    *,
+    is_full: bool,
+    name: str,
+    anew: bool = False,
 ) -> tuple[str, ...]:
     """Fold each asset's files of a full block (or of one with too many files) into one; return the old files.
+
+    ``anew`` writes a single file again, too: some of its rows count no more.
 
     1. Write the new file from the rows that count, a row group at a time: dead rows are left behind.
     2. Let the catalog name it for exactly those arrivals whose old file still counted: a run that named newer rows
@@ -35,7 +44,7 @@ def fold_block(
     for file in names.of_block(collection, partition):
         by_asset.setdefault((file.asset, file.fingerprint), []).append(file)
     for number, ((asset, fingerprint), files) in enumerate(sorted(by_asset.items())):
-        if len(files) < 2 or (not is_full and len(files) <= MAX_FILES):
+        if not anew and (len(files) < 2 or (not is_full and len(files) <= MAX_FILES)):
             continue
         held = names.files(collection, partition, asset, fingerprint)
         try:

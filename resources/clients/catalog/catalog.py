@@ -25,6 +25,7 @@ from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.queued import Answers, Webhooks
 from resources.clients.catalog.queued.waking import answers_heard
 from resources.clients.catalog.recording import Recording
+from resources.clients.catalog.retention import Retention
 from resources.clients.catalog.sources import Sources
 from resources.clients.catalog.stream_scopes import StreamScopes
 from resources.clients.catalog.stream_troubles import StreamTroubles
@@ -44,6 +45,7 @@ class Catalog:
         self.claims = Claims(self._database)
         self.due = Due(self._database)
         self.parts = Parts(self._database)
+        self.retention = Retention(self._database)
         self.writing = Writing(self._database)
         self.indexes = Indexes(self._database)
         self.contents = Contents(self._database)
