@@ -74,7 +74,9 @@ def _stack(folder: Path, *, with_keys: bool) -> Stack:
 
 def _let_in(stack: Stack) -> dict[str, str]:
     scopes = [word for scope in ("read", "ingest", "metrics", "admin") for word in ("--scope", scope)]
-    made = stack.rag_json("keys", "create", "fuzz", "--all-collections", "--rate", "1000000", *scopes)
+    made = stack.rag_json(
+        "keys", "create", "fuzz", "--all-collections", "--all-documents", "--rate", "1000000", *scopes
+    )
     return {"Authorization": f"Bearer {made['key']}"}
 
 
