@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: accept-answers accept-api accept-kafka help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
+.PHONY: accept-answers accept-api accept-kafka drill help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -78,6 +78,9 @@ bench-quick: $(VENV)/.installed-dev  ## the same on a tenth of the data, in five
 EVENTS_FILE = $(or $(EVENTS),$(error Name the file: make accept-kafka EVENTS=wikiticker.json.gz))
 accept-kafka: $(VENV)/.installed-dev  ## edit events through a topic while everything is killed (EVENTS=, SEED=, COUNT=)
 	$(BIN)/python -m tests.e2e.kafka_acceptance --events $(EVENTS_FILE) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
+drill: $(VENV)/.installed-dev  ## catalog, Parquet and index lost, restored from a backup, and equal again (DOCUMENTS=)
+	$(BIN)/python -m tests.e2e.recovery_drill $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 accept-answers: $(VENV)/.installed-dev  ## 500 asynchronous questions while workers are killed -9: one stored answer each (COUNT=, KILLS=, SEED=)
 	$(BIN)/python -m tests.queued_answers.acceptance $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
