@@ -67,11 +67,14 @@ def restore(
     from local_stack.servers_only import servers_only
     from recovery.restoring import check_backup, holds_a_catalog, restore
     from resources.clients.collection_files import usable_collections
+    from resources.clients.settings import load_settings
 
+    if not place.startswith("s3://"):  # before anything is started
+        check_backup(_folder(load_settings(with_stack=False), place, make=False))
     with ExitStack() as closing:
         settings = closing.enter_context(servers_only(say=_say, with_s3=_needs_s3(place)))
         folder = _folder(settings, place, make=False)
-        manifest = check_backup(folder)
+        manifest = folder.manifest()
         if holds_a_catalog(settings) and not yes:
             _ask(manifest.made_at)
         collections, problems = usable_collections(settings.collections)
