@@ -30,7 +30,9 @@ class Encoders:
         self._models: dict[str, Embedder] = {}
         self._lock = threading.Lock()
         self._loading = threading.Lock()
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
+        self._questions = ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
+        # Apart, so that no question waits behind the batches of sentences that answers are made of.
+        self._sentences = ThreadPoolExecutor(THREADS, thread_name_prefix="sentences")
         self._background: Future[None] | None = None
         self._trouble = ""
         self._vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
@@ -45,7 +47,7 @@ class Encoders:
         if known is not None:
             return known.tolist()
         # Kept as an array, an eighth of a list's memory; as one of its own, not as a view into the model's.
-        vector = self._in_pool(lambda: self.load(spec).embed_query(question).copy())
+        vector = _within(self._questions, lambda: self.load(spec).embed_query(question).copy())
         with self._lock:
             self._vectors[key] = vector
             while len(self._vectors) > REMEMBERED:
@@ -54,7 +56,7 @@ class Encoders:
 
     def sentences(self, spec: IndexSpec, texts: Sequence[str]) -> Vectors:
         """Return the unit vectors of some sentences, in one batch."""
-        return self._in_pool(lambda: self.load(spec).embed_documents(texts))
+        return _within(self._sentences, lambda: self.load(spec).embed_documents(texts))
 
     def bm25(self, spec: IndexSpec) -> Bm25:
         """Return the sparse encoder; raises ``ConfigurationError`` when the index has another analyzer's terms."""
@@ -83,7 +85,7 @@ class Encoders:
         with self._lock:
             if self._background is not None and not self._background.done():
                 return
-            self._background = self._pool.submit(self._guarded, work)
+            self._background = self._questions.submit(self._guarded, work)
 
     def wait(self) -> None:
         """Return when nothing runs in the background any more."""
@@ -99,7 +101,8 @@ class Encoders:
 
     def close(self) -> None:
         """Wait for what runs and give the models' memory back."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._questions, self._sentences):
+            pool.shutdown(wait=True, cancel_futures=True)
         for model in self._models.values():
             model.close()
         self._models.clear()
@@ -123,12 +126,13 @@ class Encoders:
             _log.warning("Not ready yet: %s", error)
             self._trouble = error.message
 
-    def _in_pool(self, work: Callable[[], _Result]) -> _Result:
-        future: Future[_Result] = self._pool.submit(work)
-        try:
-            return future.result(timeout=TIMEOUT_S)
-        except FutureTimeout as error:
-            future.cancel()
-            raise DependencyUnavailable(
-                f"The model gave no vector within {TIMEOUT_S:.0f} s.", dependency="model"
-            ) from error
+
+def _within(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
+    future: Future[_Result] = pool.submit(work)
+    try:
+        return future.result(timeout=TIMEOUT_S)
+    except FutureTimeout as error:
+        future.cancel()
+        raise DependencyUnavailable(
+            f"The model gave no vector within {TIMEOUT_S:.0f} s.", dependency="model"
+        ) from error
