@@ -41,7 +41,13 @@ class OwnStack:
         self._environment = ours | dict(environment or {})
 
     def __enter__(self) -> Self:
-        self.up()
+        try:
+            self.up()
+        except (
+            BaseException
+        ):  # TERM and Ctrl-C among them: what has started already would stay, and nobody would end it
+            self.down()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
