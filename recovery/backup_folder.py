@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +35,7 @@ class BackupFolder:
     def known_manifest(self) -> Manifest | None:
         """Return the manifest, or None without one."""
         try:
-            with self._folder.open(MANIFEST) as source:
+            with _away(f"read {MANIFEST}"), self._folder.open(MANIFEST) as source:
                 return Manifest.from_bytes(source.read(), place=self.place)
         except FileNotFoundError:
             return None
@@ -46,13 +47,15 @@ class BackupFolder:
         def filled(sink: IO[bytes]) -> None:
             fill(_Digesting(sink, digest.update))  # pyright: ignore[reportArgumentType] - it is only written to
 
-        size = self._folder.write(file, filled)
+        with _away(f"write {file}"):
+            size = self._folder.write(file, filled)
         return StoredFile(file=file, bytes=size, sha256=digest.hexdigest())
 
     def open(self, file: str) -> IO[bytes]:
         """Open a file of the backup."""
         try:
-            return self._folder.open(file)
+            with _away(f"read {file}"):
+                return self._folder.open(file)
         except FileNotFoundError as error:
             raise ConfigurationError(
                 f"{file} is missing in the backup in {self.place}.", remedy="Restore from another backup."
@@ -60,15 +63,17 @@ class BackupFolder:
 
     def delete(self, file: str) -> None:
         """Delete a file; one that is gone is fine."""
-        self._folder.delete(file)
+        with _away(f"delete {file}"):
+            self._folder.delete(file)
 
     def parts(self) -> dict[str, int]:
         """Return the Parquet files that are there, by their paths in the part store, with their sizes."""
-        return {
-            one.file.removeprefix(f"{PARQUET}/"): one.bytes
-            for one in self._folder.list(PARQUET)
-            if not one.file.endswith(".tmp")
-        }
+        with _away("list its files"):
+            return {
+                one.file.removeprefix(f"{PARQUET}/"): one.bytes
+                for one in self._folder.list(PARQUET)
+                if not one.file.endswith(".tmp")
+            }
 
 
 class _Digesting:
@@ -84,6 +89,21 @@ class _Digesting:
 
     def flush(self) -> None:
         self._sink.flush()
+
+
+@contextmanager
+def _away(doing: str) -> Generator[None]:
+    """Call a disk that is full and a store that does not answer by one name."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, BaseError) as error:
+        raise DependencyUnavailable(
+            f"The backup's place could not {doing}: {error}", dependency="backup", remedy="See its disk or its server."
+        ) from error
 
 
 def pieces(source: IO[bytes]) -> Iterator[bytes]:

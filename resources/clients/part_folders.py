@@ -12,6 +12,12 @@ from typing import IO, Any, Protocol
 
 MAX_RETRIES = 3
 _READ_AHEAD_BYTES = 64 * 1024
+_GIVEN = {
+    "access_key_id": "AWS_ACCESS_KEY_ID",
+    "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+    "region": "AWS_REGION",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +127,10 @@ class BucketFolder:
     def __init__(self, url: str, *, environ: Mapping[str, str]) -> None:
         from obstore.store import S3Store
 
-        # obstore reads keys and region from AWS_* itself; plain HTTP is spoken only to an endpoint that says so.
+        # obstore reads AWS_* itself, of this process alone; plain HTTP is spoken only to an endpoint that says so.
         endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT")
         place: dict[str, Any] = {} if not endpoint else {"endpoint": endpoint, "virtual_hosted_style_request": False}
+        place |= {option: environ[name] for option, name in _GIVEN.items() if environ.get(name)}
         self._store = S3Store.from_url(
             url,
             **place,

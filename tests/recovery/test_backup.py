@@ -28,6 +28,7 @@ from tests.catalog.observing import rows
 from tests.pipeline.corpus import SUFFIX, Corpus, Killed, assert_same_points, paragraphs
 from tests.pipeline.edge import EdgeServer
 from tests.services.postgres import PostgresServer
+from tests.services.seaweed import SeaweedServer
 
 
 def loaded(corpus: Corpus) -> LoadedCollection:
@@ -288,6 +289,20 @@ def test_partition_keys_become_those_of_the_catalog(filled: Corpus, catalog: Cat
         assert (made.added, made.deleted) == (1, 1)
         assert instance.get_dynamic_partitions(f"{filled.name}_blocks") == ["000000"]
         assert make_partition_keys(catalog, instance).added == 0
+
+
+def test_a_backup_under_an_s3_prefix_is_restored(filled: Corpus, served: Opened) -> None:
+    before = filled.points()
+    with SeaweedServer() as seaweed:
+        place = open_backup(f"s3://{seaweed.create_bucket()}/nightly", environ=seaweed.environment, make=True)
+        with pytest.raises(ConfigurationError, match="no finished backup"):
+            check_backup(place)
+        back_up(served, place)
+        assert back_up(served, place).copied_files == 0
+        lose_everything(filled, served)
+        restored(filled, served, place)
+    assert_same_points(filled.points(), before)
+    assert audit_collection(loaded(filled), served).is_clean
 
 
 def test_no_secret_is_in_a_backup(filled: Corpus, served: Opened, folder: BackupFolder) -> None:
