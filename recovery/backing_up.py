@@ -1,18 +1,18 @@
 """A backup of catalog and Parquet, consistent while everything goes on: the catalog of one moment, and what it names.
 
-1. Promise that no Parquet file goes that is named now: housekeeping waits until the backup is done, or dead.
+1. Promise that no Parquet file goes that is named now: housekeeping waits until the backup is done, or dead. One
+   backup at a time.
 2. Copy the catalog as one transaction sees it, table by table. Ingestion goes on; what it commits is not in it.
 3. Copy the Parquet files that this catalog names. They are written before they are named and never changed, so they
    are what they were at that moment. What an earlier backup in the same folder holds already is not copied again.
 4. Write the manifest, last and in one piece: before it the folder holds the earlier backup, or none.
-5. Delete what the manifest does not name. A kill before leaves it to the next backup.
+5. Delete what the manifest does not name. A kill before leaves it to the next backup, which begins with it.
 
 The index is not copied: its points are made from Parquet, of the same moment as the catalog. A snapshot of the index
 would be of another one. Secrets are in none of these: keys of the API are hashes.
 """
 
 import gzip
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from importlib.metadata import version
 from typing import IO
 
 from rag_core.errors import DependencyUnavailable
-from recovery.backup_folder import PARQUET, BackupFolder, pieces
-from recovery.manifest import BEGUN, FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
+from recovery.backup_folder import CATALOG, PARQUET, BackupFolder, pieces
+from recovery.manifest import FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
 from recovery.opened import Opened
 from resources.clients.catalog.snapshots import Snapshot, SnapshotTable, snapshot
 
@@ -48,11 +48,9 @@ def back_up(
 ) -> BackedUp:
     """Take a backup into a folder that may hold an earlier one; ``step`` is told each step as it is reached."""
     known = folder.known_manifest()
-    _clear_unfinished(folder, known)
     backup = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    earlier = [] if known is None else [known.id]
-    folder.write(BEGUN, lambda sink: _put(sink, json.dumps({"ids": [backup, *earlier]}).encode()))
     with tools.catalog.parts.in_use() as still_in_use:
+        _delete_others(folder, known)
         with snapshot(tools.settings.require("database_url")) as seen:
             say("Copying the catalog …")
             tables = tuple(_copied_table(folder, seen, table, backup) for table in seen.tables())
@@ -76,8 +74,7 @@ def back_up(
     step("parts")
     folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
     step("manifest")
-    _delete_others(folder, known, manifest)
-    folder.delete(BEGUN)
+    _delete_others(folder, manifest)
     return BackedUp(manifest=manifest, copied_files=len(copied), copied_bytes=total_bytes(copied))
 
 
@@ -131,37 +128,16 @@ def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
     return StoredFile(file=file, bytes=stored.bytes, sha256=stored.sha256)
 
 
-def _clear_unfinished(folder: BackupFolder, known: Manifest | None) -> None:
-    """Delete the tables that a killed backup left, its own or its predecessor's; Parquet files go at the end."""
-    try:
-        with folder.open(BEGUN) as source:
-            begun = [str(one) for one in json.loads(source.read())["ids"]]
-    except Exception:  # noqa: BLE001 - there is none, or not a whole one: then it has left nothing
-        return
-    for backup in begun:
-        if known is None or known.id != backup:
-            _delete_tables(folder, backup)
-
-
-def _delete_others(folder: BackupFolder, known: Manifest | None, manifest: Manifest) -> None:
-    if known is not None:
-        for table in known.tables:
-            folder.delete(table.stored.file)
-    wanted = {one.file for one in manifest.parts}
-    for file in folder.parts():
-        if file not in wanted:
-            folder.delete(f"{PARQUET}/{file}")
-
-
-def _delete_tables(folder: BackupFolder, backup: str) -> None:
-    from resources.clients.catalog.schema import METADATA
-
-    for table in METADATA.sorted_tables:
-        folder.delete(_table_file(backup, table.name))
+def _delete_others(folder: BackupFolder, manifest: Manifest | None) -> None:
+    """Delete what the manifest does not name: an earlier backup's tables, old Parquet files, what a kill left."""
+    kept = set() if manifest is None else {table.stored.file for table in manifest.tables}
+    folder.delete_others(CATALOG, kept)
+    if manifest is not None:
+        folder.delete_others(PARQUET, {f"{PARQUET}/{part.file}" for part in manifest.parts})
 
 
 def _table_file(backup: str, table: str) -> str:
-    return f"catalog/{backup}/{table}.copy.gz"
+    return f"{CATALOG}/{backup}/part-{table}.copy.gz"
 
 
 def _put(sink: IO[bytes], content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -12,6 +12,7 @@ from recovery.manifest import MANIFEST, Manifest, StoredFile
 from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder
 
 PIECE_BYTES = 1024 * 1024
+CATALOG = "catalog"
 PARQUET = "parquet"
 
 
@@ -61,10 +62,12 @@ class BackupFolder:
                 f"{file} is missing in the backup in {self.place}.", remedy="Restore from another backup."
             ) from error
 
-    def delete(self, file: str) -> None:
-        """Delete a file; one that is gone is fine."""
-        with _away(f"delete {file}"):
-            self._folder.delete(file)
+    def delete_others(self, folder: str, kept: Collection[str]) -> None:
+        """Delete the files under a folder that are not kept, unfinished ones among them."""
+        with _away(f"clear {folder}"):
+            for one in list(self._folder.list(folder)):
+                if one.file not in kept:
+                    self._folder.delete(one.file)
 
     def parts(self) -> dict[str, int]:
         """Return the Parquet files that are there, by their paths in the part store, with their sizes."""

@@ -12,8 +12,6 @@ from rag_core.identity import sha256_hex
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-BEGUN = "begun.json"
-"""Names the backup that is being taken: what a killed one leaves is cleared away by the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -314,3 +314,17 @@ def test_no_secret_is_in_a_backup(filled: Corpus, served: Opened, folder: Backup
             content = path.read_bytes()
             assert b"hunter-the" not in content
             assert url.encode() not in content
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_backup(
+    filled: Corpus, served: Opened, folder: BackupFolder
+) -> None:
+    back_up(served, folder)
+    for half in ("catalog/killed/part-arrivals.copy.gz.77.tmp", "parquet/notes/000000/chunks/part-x.parquet.77.tmp"):
+        path = Path(folder.place) / half
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    manifest = back_up(served, folder).manifest
+    left = {path.relative_to(folder.place).as_posix() for path in Path(folder.place).rglob("*") if path.is_file()}
+    named = {table.stored.file for table in manifest.tables} | {f"parquet/{part.file}" for part in manifest.parts}
+    assert left == {MANIFEST, *named}

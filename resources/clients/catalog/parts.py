@@ -85,12 +85,13 @@ class Parts:
 
     @contextmanager
     def in_use(self) -> Generator[Callable[[], None]]:
-        """Keep every file that is named now, or was until now, from being deleted while the block lasts.
+        """Keep every file that is named now, or was until now, from being deleted while the block lasts; one at a time.
 
         What it gives raises ``DependencyUnavailable`` when the promise was lost with the session that holds it.
         """
         with self._database.session() as session:
-            session.execute("SELECT pg_advisory_lock_shared(%s)", (_KEEP_LOCK,))
+            with translating():
+                session.execute("SELECT pg_advisory_lock(%s)", (_KEEP_LOCK,))
 
             def check() -> None:
                 with translating():
