@@ -17,7 +17,7 @@ from rag_core.vector_index import Candidates, IndexSearcher, ServedIndex
 
 DEPTH = 100
 """How many points each list is asked for before they are fused."""
-_SPARE = 10
+_SPARE = 2
 """So many points more than passages are looked at: equal texts are one passage."""
 _WIDER = 4
 """How many times as many are looked at where that was not enough."""
@@ -135,10 +135,10 @@ class Retriever:
                 )
             with self.stage(Stage.FUSE):
                 best = fuse(read.dense, read.sparse, bound=bound) if is_summed else ranked
-                there = [each for each in best if each.point_id in read.payloads][:looked_at]
-                passages = distinct_passages(there, read.payloads, limit=query.top_k)
-            if len(passages) == query.top_k or looked_at >= len(ranked):
-                return passages
+                there = [each for each in best if each.point_id in read.payloads]
+                surely = distinct_passages(there[:looked_at], read.payloads, limit=query.top_k)
+            if len(surely) == query.top_k or looked_at >= len(ranked):
+                return distinct_passages(there, read.payloads, limit=query.top_k)
             looked_at *= _WIDER
 
 

@@ -138,10 +138,18 @@ class QdrantSearcher:
         return sorted(payloads, key=lambda payload: payload[Payload.ORDINAL])
 
     def _batch(self, index: ServedIndex, requests: "list[models.QueryRequest]") -> "list[list[models.ScoredPoint]]":
+        """Return the points of each answer, asked by the client's REST interface.
+
+        Its ``query_batch_points`` copies every request deeply, which costs a third of what a question costs here.
+        """
+        from qdrant_client.http import models
+
         if not requests:
             return []
+        batch = models.QueryRequestBatch(searches=requests)
         with translating(f"search {index.physical}"):
-            return [answer.points for answer in self._client.query_batch_points(index.physical, requests)]
+            answer = self._client.http.search_api.query_batch_points(index.physical, query_request_batch=batch)
+        return [each.points for each in answer.result or []]
 
     def _look_up(self, collection: str) -> ServedIndex:
         with translating(f"read the alias of {collection}"):
