@@ -5,8 +5,8 @@ bounds (Bruch, Gai, Ingber, *An Analysis of Fusion Functions for Hybrid Retrieva
 the query could score at most, so a score lies in [0, 1] and means the same for every query; abstention relies on that.
 It needs both scores of every candidate: to count what lies below a list's cut as 0 costs what the bounds gain (SciFact,
 160-token chunks, nDCG@10: lists of 100 with zeros 0.729, with the true scores 0.738; lists of 50, 200 or of everything
-with the true scores 0.738, too). So the true scores are read of those that could be among the best (``contenders``, after
-the bounds of the threshold algorithm: Fagin, Lotem, Naor, PODS 2001), and the depth of the lists hardly matters; what
+with the true scores 0.738, too). So the true scores are read of what could be among the best (``contenders``, after the
+bounds of the threshold algorithm: Fagin, Lotem, Naor, PODS 2001), and the depth of the lists hardly matters; what
 lies below the cut of both is not looked for.
 Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) and distribution-based score fusion (mean ± 3 standard
 deviations of each list) are there for comparison: both stretch whatever list they get.
