@@ -142,7 +142,7 @@ class Drill:
         paragraphs = [
             f"This is the {word} text of {key}, paragraph {place}. It tells of subject {hash_of(key, place)} and of "
             "how the platform finds it again after a loss, with its rights, its place and its metadata as they were."
-            for place in range(3)
+            for place in range(8)
         ]
         if groups:
             sidecar = self._stack.inbox / f"{key}.meta.yaml"
