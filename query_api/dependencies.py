@@ -1,6 +1,9 @@
-"""What routes ask for, as annotated types."""
+"""What routes ask for, as annotated types.
 
-from collections.abc import Callable
+What only looks something up is a coroutine: a plain function would be run in a thread, at half a millisecond each.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -18,7 +21,7 @@ from rag_core.callers import Caller, Scope
 from resources.clients.catalog import Catalog
 
 
-def _connections(request: Request) -> Connections:
+async def _connections(request: Request) -> Connections:
     return cast("Connections", request.app.state.connections)
 
 
@@ -38,21 +41,21 @@ def _conversations(connections: "ConnectionsDep") -> Conversations:
     return connections.conversations()
 
 
-def _links(connections: "ConnectionsDep") -> Links:
+async def _links(connections: "ConnectionsDep") -> Links:
     return Links(connections.settings.dagster_url)
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     found = caller_in(request.scope)
     if found is None:
         raise RuntimeError("a public path asks who its caller is")
     return found
 
 
-def _with(scope: Scope) -> Callable[[Request, Caller, Note], Caller]:
+def _with(scope: Scope) -> Callable[[Request, Caller, Note], Awaitable[Caller]]:
     """Return a dependency that gives the caller, or says 403 whatever there is."""
 
-    def checked(request: Request, caller: "CallerDep", note: "NoteDep") -> Caller:
+    async def checked(request: Request, caller: "CallerDep", note: "NoteDep") -> Caller:
         if not caller.may(scope):
             note.of("refused", subject=f"{request.method} {request.url.path}")
             raise Forbidden(
@@ -64,7 +67,7 @@ def _with(scope: Scope) -> Callable[[Request, Caller, Note], Caller]:
     return checked
 
 
-def _note(request: Request) -> Note:
+async def _note(request: Request) -> Note:
     note = state_of(request.scope).get("note")
     return note if isinstance(note, Note) else Note()
 
