@@ -39,7 +39,11 @@ def audit(
     settings = load_settings()
     audits: list[Audited] = []
     with opened(settings) as tools:
-        for loaded in _chosen(settings, collection):
+        chosen = _chosen(settings, collection)
+        if collection is None:
+            for name in sorted(set(tools.catalog.queries.collections()) - {one.collection.name for one in chosen}):
+                _say(f"left out: no usable file declares the collection {name}")
+        for loaded in chosen:
             if repair:
                 done = audit_and_repair(loaded, tools, wait_s=wait, vectors=vectors, sources=sources, say=_say)
             else:

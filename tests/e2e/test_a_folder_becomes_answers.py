@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -162,3 +163,16 @@ def test_a_lost_index_is_written_anew_though_no_source_changes(stack: Stack) -> 
             client.delete_collection(collection.name)
     stack.wait_for("the index to be whole again", lambda: stack.search("seven umbrellas", top_k=1), limit_s=120)
     stack.wait_for("every point", lambda: points_of(url, "notes").keys() == before.keys(), limit_s=120)
+
+
+def test_an_audit_after_all_of_it_is_clean_and_a_backup_holds_it(stack: Stack, tmp_path: Path) -> None:
+    audit = stack.rag_json("audit", "notes")
+    assert audit["clean"], audit
+    [audited] = audit["collections"]
+    assert (audited["documents"] > 0, audited["due"]) == (True, 0)
+    done = stack.rag_json("backup", str(tmp_path / "backup"))
+    assert done["copied_files"] == done["parquet_files"] > 0
+    refused = stack.rag("restore", str(tmp_path / "backup"), "--yes", check=False)
+    assert refused.returncode == 2
+    assert "is running" in refused.stderr
+    assert stack.rag_json("restore", str(tmp_path / "backup"), "--only", "parquet")["parts_copied"] == 0

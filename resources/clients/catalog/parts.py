@@ -75,10 +75,10 @@ class Parts:
 
     def forget_rows(self, collection: str, asset: str, documents: Sequence[UUID]) -> int:
         """Forget which files hold an asset's rows of these documents, so that they are made again; return how many."""
+        parameters = {"collection": collection, "asset": asset, "documents": list(documents)}
         with self._database.transaction() as connection:
-            held = connection.execute(
-                _FORGET_ROWS, {"collection": collection, "asset": asset, "documents": list(documents)}
-            ).scalars()
+            connection.execute(_LOCK_PARTS_OF, parameters)
+            held = connection.execute(_FORGET_ROWS, parameters).scalars()
             rows = list(held)
             _recount(connection, rows)
         return len(rows)
@@ -188,12 +188,21 @@ WHERE collection = :collection AND asset = :asset AND fingerprint = :fingerprint
     AND number = ANY(CAST(:numbers AS bigint[])) AND part_id = ANY(CAST(:old AS bigint[]))
 """)
 
+_LOCK_PARTS_OF = text("""
+SELECT id FROM parts WHERE id IN (
+    SELECT p.part_id FROM arrivals a
+    JOIN part_rows p ON p.collection = a.collection AND p.asset = :asset AND p.number = a.number
+    WHERE a.document_id = ANY(CAST(:documents AS uuid[])) AND a.collection = :collection)
+ORDER BY id FOR UPDATE
+""")
+
+# What a run is naming at this moment is left to the next look; nobody waits here while holding the parts.
 _FORGET_ROWS = text("""
 DELETE FROM part_rows r USING (
     SELECT p.number, p.fingerprint FROM arrivals a
     JOIN part_rows p ON p.collection = a.collection AND p.asset = :asset AND p.number = a.number
     WHERE a.document_id = ANY(CAST(:documents AS uuid[])) AND a.collection = :collection
-    ORDER BY p.number FOR UPDATE OF p) chosen
+    ORDER BY p.number FOR UPDATE OF p SKIP LOCKED) chosen
 WHERE r.collection = :collection AND r.asset = :asset AND r.number = chosen.number
     AND r.fingerprint = chosen.fingerprint
 RETURNING r.part_id

@@ -33,6 +33,8 @@ class Retention:
         """
         parameters = {"collection": collection, "partition": partition, "days": keep_days}
         with self._database.transaction() as connection:
+            # Waited for while nothing is held; behind it what somebody else holds is skipped.
+            connection.execute(_LOCK_PARTS, parameters)
             parts = list(connection.execute(FORGET_ROWS, parameters).scalars())
             left = 0
             if parts:
@@ -56,6 +58,10 @@ _IS_HISTORY = """
     AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.document_id = a.document_id)
 """
 
+_LOCK_PARTS = text("""
+SELECT id FROM parts WHERE collection = :collection AND partition = :partition ORDER BY id FOR UPDATE
+""")
+
 FORGET_ROWS = text(
     f"""
 WITH held AS (
@@ -68,10 +74,15 @@ WITH held AS (
 ), chosen AS (
     SELECT part_id FROM held GROUP BY part_id
     HAVING count(*) FILTER (WHERE is_history) > 0 AND 2 * count(*) FILTER (WHERE is_history) >= count(*)
+), locked AS (
+    SELECT r.asset, r.number, r.fingerprint FROM held JOIN chosen ON chosen.part_id = held.part_id
+    JOIN part_rows r ON r.collection = :collection AND r.asset = held.asset AND r.number = held.number
+        AND r.fingerprint = held.fingerprint AND r.part_id = held.part_id
+    WHERE held.is_history FOR UPDATE OF r SKIP LOCKED
 )
-DELETE FROM part_rows r USING held, chosen
-WHERE held.is_history AND held.part_id = chosen.part_id AND r.collection = :collection AND r.asset = held.asset
-    AND r.number = held.number AND r.fingerprint = held.fingerprint AND r.part_id = held.part_id
+DELETE FROM part_rows r USING locked
+WHERE r.collection = :collection AND r.asset = locked.asset AND r.number = locked.number
+    AND r.fingerprint = locked.fingerprint
 RETURNING r.part_id
 """  # noqa: S608 - constants of this module
 )
