@@ -30,7 +30,7 @@ def test_everyone_at_once_ends_without_a_deadlock(catalog: Catalog, url: str) ->
     _write(catalog, first, KEYS)
     catalog.claims.release(first)
     errors: list[BaseException] = []
-    barrier = threading.Barrier(6)
+    barrier = threading.Barrier(8)
 
     def actor(act: Callable[[Catalog, int], object]) -> threading.Thread:
         def run() -> None:
@@ -53,6 +53,8 @@ def test_everyone_at_once_ends_without_a_deadlock(catalog: Catalog, url: str) ->
         actor(lambda mine, turn: mine.due.make_due_where_spec_differs(COLLECTION, INDEX, _spec(turn), limit=7)),
         actor(lambda mine, _: mine.indexes.lost(COLLECTION, INDEX)),
         actor(lambda mine, turn: _record_and_retry(mine, turn)),
+        actor(lambda mine, _: mine.indexes.look_again(COLLECTION, INDEX, list(map(id_of, KEYS)), reason="audit")),
+        actor(lambda mine, turn: mine.retention.forget(COLLECTION, turn % 3, keep_days=0)),
     ]
     for thread in threads:
         thread.join(timeout=120)
