@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
+from rag_core.arrivals import ArrivalState
 from rag_core.errors import RagError
 from recovery.listing import source_differences
 from recovery.opened import Opened
@@ -67,7 +68,7 @@ def audit_collection(
         documents=looked_at[ROWS_NAMED.name],
         vectors=looked_at[VECTORS_SOUND.name],
         objects=objects,
-        due=tools.catalog.queries.due_count(name),
+        due=_work_open(name, tools),
         not_looked_at=tuple(not_looked_at),
         seconds=time.monotonic() - began_s,
     )
@@ -82,6 +83,12 @@ def _look_at_index(name: str, tools: Opened, met: Found) -> bool:
         met([Finding(kind=Kind.INDEX_MISSING, what=known[0], example=instead)])
         return False
     return served is not None
+
+
+def _work_open(name: str, tools: Opened) -> int:
+    """Return how many arrivals wait for a run or are in one."""
+    processing = tools.catalog.queries.counts_by_state(name)[ArrivalState.PROCESSING]
+    return tools.catalog.queries.due_count(name) + processing
 
 
 def _look_at_outcomes(name: str, tools: Opened, met: Found) -> None:

@@ -84,7 +84,7 @@ class Differences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionAudit:
-    """One collection, compared. ``due`` arrivals wait for a run: what they are to change is no difference yet.
+    """One collection, compared. ``due`` arrivals wait for a run or are in one: what they change is no difference yet.
 
     ``not_looked_at`` says what could not be compared, and why: with it an audit is not clean.
     """
