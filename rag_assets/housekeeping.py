@@ -1,7 +1,5 @@
 """Housekeeping: blocks whose documents have all moved on are retired, history is forgotten, old runs deleted."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
@@ -13,7 +11,6 @@ from rag_assets.versions import code_version_of
 from rag_core.collection import Collection
 from rag_core.identity import partition_key
 from rag_core.planning import job_name
-from resources.ingestion.housekeeping import SHARES
 from resources.ingestion_resource import IngestionResource
 
 
@@ -46,16 +43,21 @@ def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsD
         gone = set[str]() if _backfill_goes_on(context.instance) else gone - _keys_of_runs(context.instance)
         for key in sorted(gone):
             context.instance.delete_dynamic_partition(str(blocks.name), key)
-        hour = datetime.now(UTC).hour
-        share = [key for number, key in enumerate(sorted(known - gone)) if number % SHARES == hour]
-        runs = delete_old_runs(context.instance, job_name(collection.name), share, keep_days=keep_days)
+        runs = delete_old_runs(context.instance, context.job_name, keep_days=keep_days)
+        if done.runs_in_use is not None:
+            runs += delete_old_runs(
+                context.instance,
+                job_name(collection.name),
+                keep_days=keep_days,
+                retired={partition_key(block) for block in done.retired},
+                in_use=done.runs_in_use,
+            )
         context.add_output_metadata(
             {
                 "retired": done.retired_now,
                 "files_deleted": done.files_deleted,
                 "partition_keys_deleted": len(gone),
                 "parquet_rows_forgotten": done.rows_forgotten,
-                "arrivals_forgotten": done.arrivals_forgotten,
                 "blocks_folded": done.blocks_folded,
                 "runs_deleted": runs,
             }

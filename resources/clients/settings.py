@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         365, ge=0, le=36_500, description="Messages older than this are dropped, whole months; 0 never."
     )
     history_days: int = Field(
-        90, ge=1, le=36_500, description="How long replaced versions (Parquet, arrivals) and finished runs are kept."
+        90, ge=1, le=36_500, description="How long Parquet rows of replaced versions and finished runs are kept."
     )
     audit_days: int = Field(90, ge=1, le=36_500, description="How long the audit log is kept.")
 

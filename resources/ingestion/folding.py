@@ -1,6 +1,6 @@
 """Part files of a block folded into one, garbage removed, empty blocks retired."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,11 +28,11 @@ def fold_block(
     *,
     is_full: bool,
     name: str,
-    anew: bool = False,
+    anew: Collection[tuple[str, str]] = (),
 ) -> tuple[str, ...]:
     """Fold each asset's files of a full block (or of one with too many files) into one; return the old files.
 
-    ``anew`` writes a single file again, too: some of its rows count no more.
+    The single file of an asset and fingerprint in ``anew`` is written again, too: some of its rows count no more.
 
     1. Write the new file from the rows that count, a row group at a time: dead rows are left behind.
     2. Let the catalog name it for exactly those arrivals whose old file still counted: a run that named newer rows
@@ -44,9 +44,12 @@ def fold_block(
     for file in names.of_block(collection, partition):
         by_asset.setdefault((file.asset, file.fingerprint), []).append(file)
     for number, ((asset, fingerprint), files) in enumerate(sorted(by_asset.items())):
-        if not anew and (len(files) < 2 or (not is_full and len(files) <= MAX_FILES)):
+        has_few = len(files) < 2 or (not is_full and len(files) <= MAX_FILES)
+        if has_few and (asset, fingerprint) not in anew:
             continue
         held = names.files(collection, partition, asset, fingerprint)
+        if not held:
+            continue
         try:
             part = parts.write(
                 collection=collection,
@@ -64,7 +67,7 @@ def fold_block(
             file=part.file,
             rows=part.rows,
             bytes=part.bytes,
-            arrivals=part.arrivals,
+            arrivals=sorted(held),
         )
         names.replace(collection, partition, old, new)
         folded += old

@@ -1,32 +1,36 @@
-"""What keeps a collection's storage from growing for ever: blocks retired, files deleted that nothing names."""
+"""What keeps a collection's storage from growing for ever: blocks retired, history forgotten, unnamed files deleted."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from rag_core.errors import Permanent
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import Block
+from resources.clients.catalog.retention import DEAD_DAYS
 from resources.clients.parquet_parts import PartStore
 from resources.ingestion.folding import TooManyUnknown, fold_block, remove_unknown, remove_unnamed, retire_blocks
 
-SHARES = 24
-"""History is looked for in every block once in so many times of keeping house: once a day."""
+LOOK_EVERY_S = 23 * 3600.0
+"""A block is looked at once a day, whichever hours the machine runs; a little less, so that a tick of the hour that
+comes a moment early is not put off by an hour, every day."""
+
+MOST_BLOCKS = 1000
+"""So many blocks are looked at in one go, those of the longest time first; the rest waits for the next hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekept:
     """What housekeeping did; ``retired`` are all retired blocks, whose partition keys must be gone from Dagster.
 
-    ``refused`` says why files that the catalog does not know were left: raise it when all else is done.
+    ``refused`` says why files that the catalog does not know were left: raise it when all else is done. ``runs_in_use``
+    made, wrote or confirmed vectors that serve; None where that was not looked for, or could not be known.
     """
 
     retired_now: int
     files_deleted: int
     retired: tuple[int, ...]
     rows_forgotten: int = 0
-    arrivals_forgotten: int = 0
     blocks_folded: int = 0
+    runs_in_use: frozenset[str] | None = None
     refused: TooManyUnknown | None = None
 
 
@@ -35,14 +39,16 @@ def keep_house(
     catalog: Catalog,
     parts: PartStore,
     *,
-    keep_days: int,
+    keep_days: float,
+    dead_days: float = DEAD_DAYS,
+    look_every_s: float = LOOK_EVERY_S,
     however_many: bool = False,
-    share: int | None = None,
 ) -> Housekept:
     """Retire blocks whose documents have all moved on, forget history, delete Parquet files that nothing names.
 
-    History older than ``keep_days`` is looked for in a ``share`` of the blocks (None: that of the hour). Files are left
-    where the catalog does not know many of them, unless they are to go ``however_many`` there are.
+    Rows of versions replaced ``keep_days`` ago are forgotten in blocks not looked at for ``look_every_s``, and files
+    with rows that have counted no more for ``dead_days`` written again. Unknown files are left where the catalog does
+    not know many, unless they are to go ``however_many`` there are.
     """
     retired = len(retire_blocks(catalog.parts, collection))
     files, refused = remove_unnamed(parts, catalog.parts), None
@@ -50,14 +56,20 @@ def keep_house(
         files += remove_unknown(parts, catalog.parts, collection, however_many=however_many)
     except TooManyUnknown as error:
         refused = error
-    share = datetime.now(UTC).hour % SHARES if share is None else share
     after, gone = -1, list[int]()
-    rows = arrivals = folded = 0
     while page := catalog.queries.blocks(collection, after=after):
         gone += [block.partition for block in page if block.is_retired]
-        some = _forget(collection, catalog, parts, [one for one in page if one.partition % SHARES == share], keep_days)
-        rows, arrivals, folded = rows + some[0], arrivals + some[1], folded + some[2]
         after = page[-1].partition
+    unseen = catalog.retention.unseen_longest(collection, seen_before_s=look_every_s, limit=MOST_BLOCKS)
+    runs = _runs_in_use(collection, catalog, parts) if unseen else None  # before rows that name them are forgotten
+    rows = folded = 0
+    for partition in unseen:
+        done = catalog.retention.forget(collection, partition, keep_days=keep_days, dead_days=dead_days)
+        rows += done.part_rows
+        if done.to_fold:
+            name = f"keeping-{uuid.uuid4().hex[:8]}"
+            fold_block(parts, catalog.parts, collection, partition, is_full=True, name=name, anew=done.to_fold)
+            folded += 1
     while catalog.retention.upload_requests():
         pass
     return Housekept(
@@ -65,26 +77,22 @@ def keep_house(
         files_deleted=files,
         retired=tuple(gone),
         rows_forgotten=rows,
-        arrivals_forgotten=arrivals,
         blocks_folded=folded,
+        runs_in_use=runs,
         refused=refused,
     )
 
 
-def _forget(
-    collection: str, catalog: Catalog, parts: PartStore, blocks: Sequence[Block], keep_days: int
-) -> tuple[int, int, int]:
-    """Forget the history of some blocks, and write those files again that hold rows of others beside it.
+def _runs_in_use(collection: str, catalog: Catalog, parts: PartStore) -> frozenset[str] | None:
+    """Return the runs behind all vectors that Parquet holds; None where a file is missing or damaged.
 
-    A crash between the two leaves dead rows in a file: the next fold, or the block's retirement, takes them.
+    A vector is taken over by newer versions and by other documents: its run may be older than all rows of a block.
     """
-    rows = arrivals = folded = 0
-    for block in blocks:
-        done = catalog.retention.forget(collection, block.partition, keep_days=keep_days)
-        rows += done.part_rows
-        arrivals += done.arrivals
-        if done.leaves_dead_rows:
-            name = f"keeping-{uuid.uuid4().hex[:8]}"
-            fold_block(parts, catalog.parts, collection, block.partition, is_full=True, name=name, anew=True)
-            folded += 1
-    return rows, arrivals, folded
+    found = catalog.retention.runs_named(collection)
+    try:
+        for file in catalog.retention.embedding_files(collection):
+            for table in parts.read(file, columns=["made_by_run"]):
+                found.update(table.column("made_by_run").unique().to_pylist())
+    except (FileNotFoundError, Permanent):
+        return None
+    return frozenset(found)

@@ -13,7 +13,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0011"
+HEAD = "0012"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 OLDEST_PROGRAM = "0011"
@@ -21,7 +21,7 @@ OLDEST_PROGRAM = "0011"
 
 _LOCK = 7_264_915_033_001
 _ALLOWS = "programs from "
-_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"})
+_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
 
 
 def migrate(database: Database) -> None:

@@ -28,7 +28,7 @@ class Parts:
                 held = connection.execute(
                     _NAME, {"collection": collection, **_rows(part), "part_id": part_id}
                 ).scalars()
-                _recount(connection, [part_id, *held])
+                recount(connection, [part_id, *held])
 
     def files(self, collection: str, partition: int, asset: str, fingerprint: str | None = None) -> dict[int, str]:
         """Return the file of each arrival of a block; without a fingerprint the one named last."""
@@ -70,7 +70,7 @@ class Parts:
             moved = connection.execute(
                 _MOVE, {"collection": collection, **_rows(new), "part_id": part_id, "old": list(old)}
             ).rowcount
-            _recount(connection, [part_id, *old])
+            recount(connection, [part_id, *old])
         return moved
 
     def forget_rows(self, collection: str, asset: str, documents: Sequence[UUID]) -> int:
@@ -80,7 +80,7 @@ class Parts:
             connection.execute(_LOCK_PARTS_OF, parameters)
             held = connection.execute(_FORGET_ROWS, parameters).scalars()
             rows = list(held)
-            _recount(connection, rows)
+            recount(connection, rows)
         return len(rows)
 
     @contextmanager
@@ -139,32 +139,25 @@ class Parts:
 
 
 def _insert(connection: Connection, collection: str, partition: int, part: NewPart) -> int:
-    return connection.execute(
-        _INSERT,
-        {
-            "collection": collection,
-            "partition": partition,
-            "asset": part.asset,
-            "fingerprint": part.fingerprint,
-            "file": part.file,
-            "rows": part.rows,
-            "bytes": part.bytes,
-        },
-    ).scalar_one()
+    values = {"collection": collection, "partition": partition, "file": part.file, "rows": part.rows}
+    values |= {"asset": part.asset, "fingerprint": part.fingerprint, "bytes": part.bytes}
+    return connection.execute(_INSERT, {**values, "arrivals": len(set(part.arrivals))}).scalar_one()
 
 
 def _rows(part: NewPart) -> dict[str, object]:
     return {"asset": part.asset, "fingerprint": part.fingerprint, "numbers": sorted(part.arrivals)}
 
 
-def _recount(connection: Connection, part_ids: Sequence[int]) -> None:
+def recount(connection: Connection, part_ids: Sequence[int]) -> None:
+    """Count again what these files hold: one that lost rows has dead ones from now on, one without any is garbage."""
     connection.execute(_RECOUNT, {"ids": sorted(set(part_ids))})
 
 
 _INSERT = text("""
-INSERT INTO parts (collection, partition, asset, fingerprint, file, rows, bytes)
-VALUES (:collection, :partition, :asset, :fingerprint, :file, :rows, :bytes)
-ON CONFLICT (file) DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes, unnamed_at = NULL
+INSERT INTO parts (collection, partition, asset, fingerprint, file, rows, bytes, arrivals)
+VALUES (:collection, :partition, :asset, :fingerprint, :file, :rows, :bytes, :arrivals)
+ON CONFLICT (file) DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes, arrivals = excluded.arrivals,
+    unnamed_at = NULL, dead_at = NULL
 RETURNING id
 """)
 
@@ -210,6 +203,7 @@ RETURNING r.part_id
 
 _RECOUNT = text("""
 UPDATE parts p SET arrivals = counted.arrivals,
+    dead_at = CASE WHEN counted.arrivals < p.arrivals THEN coalesce(p.dead_at, now()) ELSE p.dead_at END,
     unnamed_at = CASE WHEN counted.arrivals = 0 THEN coalesce(p.unnamed_at, now()) END
 FROM (SELECT q.id, (SELECT count(*) FROM part_rows r WHERE r.part_id = q.id) AS arrivals
       FROM parts q WHERE q.id = ANY(CAST(:ids AS bigint[])) ORDER BY q.id FOR UPDATE) counted

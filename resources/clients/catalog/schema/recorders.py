@@ -57,6 +57,7 @@ blocks = Table(
     count_column("bytes"),
     Column("is_full", Boolean, nullable=False, server_default="false"),
     time_column("opened_at"),
+    time_column("kept_at", null=True),
     comment="Blocks of consecutive arrivals: Dagster's partitions.",
 )
 

@@ -113,10 +113,11 @@ parts = Table(
     count_column("arrivals"),
     time_column("named_at"),
     time_column("unnamed_at", null=True),
+    time_column("dead_at", null=True),
     Index("parts_by_file", "file", unique=True),
     Index("parts_of_block", "collection", "partition", "asset", "fingerprint"),
     Index("parts_unnamed", "unnamed_at", postgresql_where=text("unnamed_at IS NOT NULL")),
-    comment="Part files; one that no arrival is named for any more is garbage from unnamed_at on.",
+    comment="Part files; rows in one count no more from dead_at on, and all of it is garbage from unnamed_at on.",
 )
 
 part_rows = Table(
