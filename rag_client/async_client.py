@@ -168,5 +168,5 @@ class AsyncRagClient(ClientBase[httpx.AsyncClient]):
                 await response.aclose()
 
     async def _send(self, step: Exchange) -> httpx.Response:
-        request = self._connecting.request(self._http, step.call, step.request_id)
+        request = step.connecting.request(self._http, step.call, step.request_id)
         return await self._http.send(request, stream=step.call.is_streamed)

@@ -30,6 +30,7 @@ class Exchange:
 
     call: Call[Any]
     request_id: str
+    connecting: Connecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def opened(call: Call[Any], connecting: Connecting) -> Steps[httpx.Response]:
     while True:
         tried += 1
         try:
-            response: httpx.Response = yield Exchange(call, request_id)
+            response: httpx.Response = yield Exchange(call, request_id, connecting)
         except httpx.HTTPError as error:
             wait_s = connecting.retries.after_error(call, error, tried)
             if wait_s is None:

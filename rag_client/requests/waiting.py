@@ -15,13 +15,17 @@ T = TypeVar("T")
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
 _GROWTH = 1.5
+_LAST_LOOK_S = 1.0
+"""So long an answer is waited for, however little time is left: the last look is more than a formality."""
+
 _PASSING = (Unreachable, TimedOut, RateLimited, Unavailable)
 
 
 def until(call: Call[T], is_over: Callable[[T], bool], *, timeout_s: float | None, what: str) -> Flow[T]:
     """Return the flow that gives what ``call`` brings once it ``is_over``.
 
-    Raises ``WaitedTooLong`` after ``timeout_s`` (None: never), with the last trouble as its cause.
+    Raises ``WaitedTooLong`` after ``timeout_s`` (None: never), with the last trouble as its cause. A server that is
+    silent is waited for as long as is left, and a second if that is less.
     """
 
     def steps(connecting: Connecting) -> Steps[None]:
@@ -32,7 +36,7 @@ def until(call: Call[T], is_over: Callable[[T], bool], *, timeout_s: float | Non
             last: Exception | None = None
             asked_s = 0.0
             try:
-                shown = yield from sent(call, patient)
+                shown = yield from sent(call, _within(patient, ends_at_s))
                 if is_over(shown):
                     yield Give(shown)
                     return
@@ -47,3 +51,15 @@ def until(call: Call[T], is_over: Callable[[T], bool], *, timeout_s: float | Non
             pause_s = min(_LONGEST_PAUSE_S, pause_s * _GROWTH)
 
     return Flow(steps)
+
+
+def _within(connecting: Connecting, ends_at_s: float | None) -> Connecting:
+    """Return settings under which a request ends with the time that is left."""
+    if ends_at_s is None:
+        return connecting
+    left_s = max(_LAST_LOOK_S, ends_at_s - time.monotonic())
+    return replace(
+        connecting,
+        timeout_s=min(connecting.timeout_s, left_s),
+        connect_timeout_s=min(connecting.connect_timeout_s, left_s),
+    )

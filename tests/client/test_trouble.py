@@ -111,6 +111,13 @@ def test_a_silent_server_is_given_up_after_the_timeout(connect: Open) -> None:
     assert error.value.request_id == server.headers("X-Request-ID")[0]
 
 
+def test_waiting_ends_with_its_time_where_the_server_is_silent(connect: Open) -> None:
+    with scripted(Say(silent=True)) as server, pytest.raises(WaitedTooLong) as error:
+        connect(server.url, timeout_s=5).wait_for_job("7", timeout_s=0.2)
+    assert isinstance(error.value.__cause__, TimedOut)
+    assert "no byte for 1 s" in str(error.value)
+
+
 def test_waiting_goes_on_through_an_outage(connect: Open) -> None:
     pending, done = ({**JOB, "status": status} for status in ("Pending", "Completed"))
     answers = [BUSY, Say(cut=True), Say(body=json.dumps(pending)), Say(body=json.dumps(done))]
