@@ -63,6 +63,22 @@ def test_folding_leaves_arrivals_alone_that_another_run_named_meanwhile(catalog:
     assert sorted(garbage(catalog)) == ["c1", "c2"]
 
 
+def test_a_file_with_rows_that_count_no_more_is_to_be_folded(catalog: Catalog) -> None:
+    def to_fold(*, dead_days: float = 0) -> tuple[tuple[str, str], ...]:
+        return catalog.retention.forget(COLLECTION, 0, keep_days=90, dead_days=dead_days).to_fold
+
+    record(catalog, present("a"), present("b"))
+    catalog.parts.name(COLLECTION, 0, [part("c1", 0, 1), part("e1", 0, 1, asset="embeddings")])
+    assert to_fold() == ()
+    catalog.parts.name(COLLECTION, 0, [part("newer", 1)])
+    assert (to_fold(), to_fold(dead_days=7)) == ((("chunks", "f1"),), ())
+    catalog.parts.name(COLLECTION, 0, [part("newest", 1)])
+    assert catalog.parts.replace(COLLECTION, 0, ["c1", "newer"], part("folded", 0, 1)) == 1
+    assert to_fold() == (("chunks", "f1"),), "a fold that wrote more than counted when it was named is a file like any"
+    catalog.parts.replace(COLLECTION, 0, ["folded", "newest"], part("anew", 0, 1))
+    assert to_fold() == ()
+
+
 def test_full_block_without_newest_arrivals_is_retired(catalog: Catalog, url: str) -> None:
     record(catalog, *(present(f"k{i}") for i in range(LIMITS.size)))
     first = take(catalog)

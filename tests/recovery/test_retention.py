@@ -1,5 +1,6 @@
 """History goes after its time, in files, rows and runs; what the present rests on stays, and an audit stays clean."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -174,6 +175,17 @@ def test_who_made_a_vector_that_serves_is_known_for_ever(corpus: Corpus) -> None
     assert made <= numbers
 
 
+def test_text_that_came_too_late_goes_with_its_time(churned: Corpus) -> None:
+    with churned.catalog._database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE arrivals SET state = 'superseded' WHERE number = 5")
+        connection.exec_driver_sql(
+            "UPDATE document_indexes SET indexed_arrival = 4, confirmed_arrival = 4 WHERE indexed_arrival = 5"
+        )
+    aged(churned)
+    keep(churned)
+    assert stored(churned, "SELECT DISTINCT number FROM part_rows ORDER BY number") == [(1,), (4,)]
+
+
 def test_a_document_whose_last_good_version_answers_keeps_it(churned: Corpus) -> None:
     churned.write("moves.md", "")
     churned.ingest()
@@ -186,21 +198,28 @@ def test_a_document_whose_last_good_version_answers_keeps_it(churned: Corpus) ->
 def test_old_runs_go_where_a_newer_one_took_all_layers() -> None:
     with dg.instance_for_test() as instance:
 
-        def ran(partition: str | None, status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS, **tags: str) -> str:
+        def ran(
+            partition: str | None,
+            status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS,
+            *,
+            tags: Mapping[str, str] = {},
+        ) -> str:
             where = {} if partition is None else {"dagster/partition": partition}
             return create_run_for_test(instance, job_name="ingest", status=status, tags={**where, **tags}).run_id
 
+        def deleted(keep_days: float, *, most: int = 100) -> int:
+            return delete_old_runs(
+                instance, "ingest", keep_days=keep_days, retired={"000002"}, in_use={made}, most=most
+            )
+
         claimed = {CLAIM_TAG: "1"}
-        made = ran("000000", **claimed)
-        old = [ran("000000", **claimed), ran("000000", dg.DagsterRunStatus.FAILURE), ran(None), ran("000002")]
-        last = ran("000000", **claimed)
+        made = ran("000000", tags=claimed)
+        old = [ran("000000", tags=claimed), ran("000000", dg.DagsterRunStatus.FAILURE), ran(None), ran("000002")]
+        last = ran("000000", tags=claimed)
         by_hand = ran("000000")
-        going = ran("000000", dg.DagsterRunStatus.STARTED, **claimed)
+        going = ran("000000", dg.DagsterRunStatus.STARTED, tags=claimed)
         alone = ran("000001")
-        options = {"retired": {"000002"}, "in_use": {made}}
-        assert delete_old_runs(instance, "ingest", keep_days=1, **options) == 0
-        assert delete_old_runs(instance, "ingest", keep_days=-1, most=3, **options) == 3
-        assert delete_old_runs(instance, "ingest", keep_days=-1, **options) == 1
+        assert (deleted(1), deleted(-1, most=3), deleted(-1), deleted(-1)) == (0, 3, 1, 0)
         left = {run.run_id for run in instance.get_runs()}
         assert left == {made, last, by_hand, going, alone}
         assert not left.intersection(old)
