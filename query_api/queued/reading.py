@@ -1,4 +1,4 @@
-"""A stored answer as its asker may see it now: what was taken away since it was made is taken away from it, too."""
+"""A stored answer as its asker may see it now: what was taken away or deleted since is taken away from it, too."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,8 +20,11 @@ def answer_for(caller: Caller, answer_id: UUID, catalog: Catalog) -> AnswerShown
 
 
 def is_withheld(seen: SeenDocuments, found: AnswerShown) -> bool:
-    """Say whether the answer may not be read any more: groups were taken from the key, or documents from its groups."""
-    if found.answer is None or seen.caller.groups is None:
+    """Say whether the answer may not be read any more.
+
+    Groups were taken from the key, documents from its groups, or one that the answer cites is gone.
+    """
+    if found.answer is None:
         return False
     if not seen.caller.still_sees(found.seen_as):
         return True

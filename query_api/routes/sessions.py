@@ -68,7 +68,7 @@ def messages(
 ) -> MessageList:
     """Return a session's messages in order; an answer whose documents the key may not read any more is withheld."""
     found = catalog.sessions.messages(owner_of(caller), session_id, after=after, limit=limit + 1)
-    return message_list(found, limit, caller)
+    return message_list(found, limit, caller, catalog.sessions.get(owner_of(caller), session_id))
 
 
 @router.delete("/sessions/{session_id}", summary="Delete a session", status_code=204, responses=NOT_FOUND)

@@ -72,6 +72,9 @@ class Conversations:
             turn = await anyio.to_thread.run_sync(begin)
             _see_asks(turn, ask.collection)
             return await self._opened(ask, caller, catalog, turn)
+        except Exception:  # whoever is told of it may ask again at once
+            await asyncio.wait({self._later(self._released(session_id, holder))})
+            raise
         except BaseException:  # a client that leaves, too: nobody else would give the session back
             self._later(self._released(session_id, holder))
             raise
@@ -81,7 +84,7 @@ class Conversations:
         await asyncio.gather(*self._storing, return_exceptions=True)
 
     async def _opened(self, ask: Ask, caller: Caller, catalog: Catalog, turn: HeldTurn) -> "Conversation":
-        history = still_shown(caller, turn.history)
+        history = still_shown(caller, turn.history, turn.session.collections)
         held = asyncio.create_task(_hold(catalog, turn))
         try:
             by_model = ask.generation is not AnswerBy.EXTRACTIVE
@@ -92,6 +95,7 @@ class Conversations:
         return SessionTurn(
             replace(ask, question=standalone, history=(*ask.history, *talk(history))),
             asked=ask.question,
+            eyes=caller.groups,
             seen_as=caller.groups_within(ask.groups),
             catalog=catalog,
             turn=turn,
@@ -103,10 +107,11 @@ class Conversations:
         catalog = await anyio.to_thread.run_sync(self._catalog)
         await anyio.to_thread.run_sync(catalog.turns.release, session_id, holder)
 
-    def _later(self, storing: Coroutine[Any, Any, None]) -> None:
+    def _later(self, storing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(_said(storing))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
+        return task
 
 
 class Conversation:
@@ -163,14 +168,16 @@ class SessionTurn(Conversation):
         ask: Ask,
         *,
         asked: str,
+        eyes: tuple[str, ...] | None,
         seen_as: tuple[str, ...] | None,
         catalog: Catalog,
         turn: HeldTurn,
         held: "asyncio.Task[None]",
-        later: Callable[[Coroutine[Any, Any, None]], None],
+        later: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         super().__init__(ask)
         self._asked = asked
+        self._eyes = eyes
         self._seen_as = seen_as
         self._catalog = catalog
         self._turn = turn
@@ -214,6 +221,7 @@ class SessionTurn(Conversation):
             collection=self.ask.collection,
             status=status,
             standalone=self._standalone,
+            seen_as=self._eyes,
         )
 
     def _answer(self, status: TurnStatus, answered: Answered) -> NewMessage:

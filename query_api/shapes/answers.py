@@ -52,7 +52,7 @@ class AnswerShape(BaseModel):
     attempts: int = Field(description="How often a worker began with it.")
     next_attempt_at: datetime | None = Field(description="While it is queued: when a worker may take it.")
     answer: AskResponse | None = Field(description="The whole answer, as `POST /v1/ask` gives it; null until done.")
-    withheld: bool = Field(description="The key may not read any more what the answer was made from.")
+    withheld: bool = Field(description="What the answer was made from is gone, or the key may not read it any more.")
     problem: AnswerFailure | None = Field(description="Why it failed.")
     webhook: WebhookShape | None = Field(description="null where none was asked for.")
 

@@ -20,6 +20,7 @@ from rag_core.sessions.values import (
     Session,
     TurnStatus,
     is_shown_to,
+    standalone_shown_to,
 )
 
 Title = Annotated[Line, StringConstraints(strip_whitespace=True, max_length=LIMITS.title_characters)]
@@ -154,16 +155,16 @@ def session_list(sessions: Sequence[Session], limit: int, caller: Caller) -> Ses
     )
 
 
-def message_list(messages: Sequence[ChatMessage], limit: int, caller: Caller) -> MessageList:
-    """Return a page of messages, of which one more than ``limit`` was asked for."""
+def message_list(messages: Sequence[ChatMessage], limit: int, caller: Caller, session: Session) -> MessageList:
+    """Return a page of a session's messages, of which one more than ``limit`` was asked for."""
     shown = messages[:limit]
     return MessageList(
-        messages=[_message_shape(each, caller) for each in shown],
+        messages=[_message_shape(each, caller, session) for each in shown],
         next_after=shown[-1].number if len(messages) > limit else None,
     )
 
 
-def _message_shape(message: ChatMessage, caller: Caller) -> MessageShape:
+def _message_shape(message: ChatMessage, caller: Caller, session: Session) -> MessageShape:
     said = message.said
     is_shown = is_shown_to(caller, said)
     names = seen_names(caller, [said.collection])
@@ -175,7 +176,7 @@ def _message_shape(message: ChatMessage, caller: Caller) -> MessageShape:
         content=said.content if is_shown else None,
         withheld=not is_shown,
         collection=names[0] if names else None,
-        standalone=said.standalone if names else None,
+        standalone=standalone_shown_to(caller, said, session.collections),
         citations=[_citation(place) for place in said.citations] if is_shown else [],
         generation=dict(said.generation) if is_shown else {},
         usage=dict(said.usage),

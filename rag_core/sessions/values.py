@@ -1,7 +1,7 @@
 """What a conversation is made of: plain values, without storage."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -87,7 +87,7 @@ class NewMessage:
     """A message before it is stored.
 
     ``standalone`` is what was looked up instead of a follow-up question. ``seen_as`` are the groups through whose eyes
-    the documents were looked at, ``None`` for someone who sees all of them.
+    the documents were looked at for an answer, and the talk before for a question; ``None`` for someone who sees all.
     """
 
     role: Role
@@ -130,9 +130,25 @@ def is_shown_to(caller: Caller, said: NewMessage) -> bool:
     return caller.may(Scope.READ, said.collection) and caller.still_sees(said.seen_as)
 
 
-def still_shown(caller: Caller, messages: Iterable[ChatMessage]) -> tuple[ChatMessage, ...]:
-    """Return the messages that may be read, or given to a model, on behalf of the caller."""
-    return tuple(message for message in messages if is_shown_to(caller, message.said))
+def standalone_shown_to(caller: Caller, said: NewMessage, collections: Iterable[str]) -> str | None:
+    """Return what was looked up instead of a question, None where the caller may not read it any more.
+
+    It has words of the talk before it, whose answers may be of any of the session's ``collections``: all of them must
+    still be the caller's, with no less groups than the question was asked with.
+    """
+    may_read = all(caller.may(Scope.READ, each) for each in collections) and caller.still_sees(said.seen_as)
+    return said.standalone if may_read else None
+
+
+def still_shown(
+    caller: Caller, messages: Iterable[ChatMessage], collections: Collection[str]
+) -> tuple[ChatMessage, ...]:
+    """Return the messages of a session, as far as they may be read, or given to a model, on behalf of the caller."""
+    return tuple(
+        replace(message, said=replace(message.said, standalone=standalone_shown_to(caller, message.said, collections)))
+        for message in messages
+        if is_shown_to(caller, message.said)
+    )
 
 
 def new_id(*, now_ms: int, randomness: bytes) -> UUID:

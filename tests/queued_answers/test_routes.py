@@ -161,6 +161,20 @@ def test_groups_narrowed_after_the_answer_withhold_it(guarded: Guarded, statemen
     assert (shown["status"], shown["withheld"], shown["answer"]) == ("done", True, None)
 
 
+@pytest.mark.parametrize("groups", [None, ["board"]])
+def test_an_answer_is_withheld_once_a_document_that_it_cites_is_gone(
+    guarded: Guarded, groups: list[str] | None
+) -> None:
+    key = guarded.key(groups=groups)
+    url = queue(guarded, key)
+    answer_all(guarded)
+    cited = look(guarded, key, url)["answer"]["citations"][0]["document_id"]
+    gone = f"UPDATE answers SET answer = replace(answer::text, '{cited}', '{uuid4()}')::jsonb"
+    rows(database(guarded), gone)
+    shown = look(guarded, key, url)
+    assert (shown["status"], shown["withheld"], shown["answer"]) == ("done", True, None)
+
+
 def test_a_collection_taken_from_the_key_takes_the_answer_with_it(guarded: Guarded) -> None:
     key = guarded.key(name="narrow")
     url = queue(guarded, key)

@@ -169,3 +169,13 @@ def test_a_key_that_takes_over_has_the_sessions_too_but_no_answer_that_it_may_no
     follow_up = {"collection": COLLECTION, "question": "And why is that?", "session_id": session}
     said = standing.api.post("/v1/ask", json=follow_up, headers=narrowed).json()["session"]["standalone"]
     assert "million" not in said
+
+
+def test_a_refused_question_leaves_the_session_free_at_once(standing: Guarded) -> None:
+    key = standing.key(collections=[COLLECTION, SECRET])
+    session = made_by(standing, key, COLLECTION)
+    right = {"collection": COLLECTION, "question": "How long are backups kept?", "session_id": session}
+    for _ in range(5):
+        refused = standing.api.post("/v1/ask", json={**right, "collection": SECRET}, headers=key)
+        assert refused.status_code == 422
+        assert standing.api.post("/v1/ask", json=right, headers=key).status_code == 200

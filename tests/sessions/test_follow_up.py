@@ -1,5 +1,6 @@
 """Follow-ups: what leans on the talk takes its words along, what stands alone stays as it is."""
 
+from datetime import UTC, datetime
 from uuid import RFC_4122
 
 import pytest
@@ -10,7 +11,16 @@ from rag_core.analyzer import analyze
 from rag_core.callers import Caller, Scope
 from rag_core.sessions.dependence import leans_on_talk
 from rag_core.sessions.follow_up import MAX_CHARACTERS, follow_up
-from rag_core.sessions.values import ChatMessage, NewMessage, Role, TurnStatus, is_shown_to, new_id
+from rag_core.sessions.values import (
+    ChatMessage,
+    NewMessage,
+    Role,
+    TurnStatus,
+    is_shown_to,
+    new_id,
+    standalone_shown_to,
+    still_shown,
+)
 from tests.sessions.conftest import answer, question, stored
 
 TALK = (stored(1, question("Where are backups stored?")), stored(2, answer(headings=("Handbook", "Backup policy"))))
@@ -176,6 +186,33 @@ def test_an_answer_is_shown_while_its_collection_and_groups_are_the_callers(
     )
     assert is_shown_to(who, said) is shown
     assert is_shown_to(who, question())
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        (caller(collections=frozenset({"handbook", "plans"})), True),
+        (caller(collections=None, groups=None), True),
+        (caller(), False),
+        (caller(collections=None, groups=("a",)), False),
+    ],
+)
+def test_words_of_the_talk_are_shown_and_used_while_all_of_the_sessions_rights_hold(
+    who: Caller, *, shown: bool
+) -> None:
+    asked = NewMessage(
+        role=Role.USER,
+        content="And the price?",
+        collection="handbook",
+        status=TurnStatus.ANSWERED,
+        standalone="What is the price of the merger?",
+        seen_as=("a", "b"),
+    )
+    message = ChatMessage(number=1, created_at=datetime.now(UTC), said=asked)
+    (kept,) = still_shown(who, [message], ["handbook", "plans"])
+    assert kept.said.content == asked.content
+    assert kept.said.standalone == (asked.standalone if shown else None)
+    assert standalone_shown_to(who, asked, ["handbook", "plans"]) == kept.said.standalone
 
 
 @given(st.integers(0, 2**47), st.integers(0, 2**47), st.binary(min_size=10, max_size=10))
