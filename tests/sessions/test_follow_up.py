@@ -146,8 +146,8 @@ def test_whatever_is_asked_stays_in_front_and_only_words_of_the_talk_are_added(
     assert found.text.startswith(asked)
     assert len(found.text) <= MAX_CHARACTERS
     assert found == follow_up(asked, talk)
-    said = "\n".join(_everything(message.said) for message in talk)
-    assert [word for word in found.added if word not in said] == []
+    said = "\n".join(_everything(message.said) for message in talk).casefold().replace("’", "'")
+    assert [word for word in found.added if word.casefold() not in said] == []
     if not leans_on_talk(asked):
         assert not found.added
 
