@@ -1,9 +1,7 @@
 """A backup is of one moment, whatever goes on; a restore gives exactly that moment back, wherever either was killed."""
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,56 +13,17 @@ from rag_core.errors import ConfigurationError, InvalidRequest
 from rag_core.index_spec import Payload
 from recovery.auditing import audit_collection
 from recovery.backing_up import back_up
-from recovery.backup_folder import BackupFolder, open_backup
-from recovery.manifest import MANIFEST
+from recovery.backup_folder import BackupFolder
 from recovery.opened import Opened
 from recovery.partition_keys import make_partition_keys
-from recovery.restoring import Restored, check_backup, restore, restore_parts
+from recovery.restoring import restore, restore_parts
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.snapshots import load_snapshot
-from resources.clients.collection_files import LoadedCollection
 from resources.ingestion.folding import remove_unnamed
 from tests.catalog.observing import rows
 from tests.pipeline.corpus import SUFFIX, Corpus, Killed, assert_same_points, paragraphs
-from tests.pipeline.edge import EdgeServer
+from tests.recovery.losing import killing, loaded, lose_everything, restored
 from tests.services.postgres import PostgresServer
-from tests.services.seaweed import SeaweedServer
-
-
-def loaded(corpus: Corpus) -> LoadedCollection:
-    return LoadedCollection(collection=corpus.collection, path=corpus.root / "one.yaml")
-
-
-@pytest.fixture
-def served(tools: Opened, edge: EdgeServer) -> Opened:
-    """What recovery opens, with an address of the index: a restore opens its own."""
-    return replace(tools, settings=tools.settings.model_copy(update={"qdrant_url": edge.url}))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> BackupFolder:
-    return open_backup(str(tmp_path / "backup"), environ={}, make=True)
-
-
-def killing(at: str) -> Callable[[str], None]:
-    def step(reached: str) -> None:
-        if reached.startswith(at):
-            raise Killed
-
-    return step
-
-
-def restored(corpus: Corpus, tools: Opened, folder: BackupFolder, **options: Any) -> Restored:
-    corpus.catalog.close()  # a platform at rest has no connections
-    return restore(tools.settings, folder, [loaded(corpus)], **options)
-
-
-def lose_everything(corpus: Corpus, tools: Opened) -> None:
-    with corpus.catalog._database.transaction() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    shutil.rmtree(tools.settings.parquet)
-    for collection in corpus.client.get_collections().collections:
-        corpus.client.delete_collection(collection.name)
 
 
 def whole_points(corpus: Corpus) -> dict[str, dict[str, Any]]:
@@ -154,32 +113,6 @@ def test_ingestion_goes_on_during_a_backup_and_the_restored_platform_converges(
     assert remove_unnamed(filled.parts, filled.catalog.parts, grace_s=0) > 0
 
 
-def test_a_killed_backup_is_refused_and_a_killed_second_one_leaves_the_first(
-    filled: Corpus, served: Opened, folder: BackupFolder
-) -> None:
-    for step in ("catalog", "part", "parts"):
-        with pytest.raises(Killed):
-            back_up(served, folder, step=killing(step))
-        with pytest.raises(ConfigurationError, match="no finished backup"):
-            check_backup(folder)
-    first = back_up(served, folder).manifest
-    filled.write("e.md", paragraphs("elder"))
-    filled.ingest()
-    for step in ("catalog", "part", "parts"):
-        with pytest.raises(Killed):
-            back_up(served, folder, step=killing(step))
-        assert check_backup(folder) == first
-    with pytest.raises(Killed):
-        back_up(served, folder, step=killing("manifest"))
-    assert check_backup(folder) != first
-    last = back_up(served, folder)
-    assert last.copied_files == 0
-    assert check_backup(folder) == last.manifest
-    tables = {path.parent.name for path in Path(folder.place).glob("catalog/*/*.gz")}
-    assert tables == {last.manifest.id}
-    assert set(folder.parts()) == {part.file for part in last.manifest.parts}
-
-
 def test_a_killed_restore_is_ended_by_the_next(filled: Corpus, served: Opened, folder: BackupFolder) -> None:
     before = filled.points()
     back_up(served, folder)
@@ -216,36 +149,6 @@ def assert_same_texts(corpus: Corpus, before: dict[str, Any]) -> None:
     assert {point: payload[Payload.TEXT] for point, (payload, _, _) in corpus.points().items()} == {
         point: payload[Payload.TEXT] for point, (payload, _, _) in before.items()
     }
-
-
-def test_a_backup_with_a_file_that_is_damaged_missing_or_not_ours_is_refused(
-    filled: Corpus, served: Opened, folder: BackupFolder
-) -> None:
-    manifest = back_up(served, folder).manifest
-    root = Path(folder.place)
-    table = root / next(one.stored.file for one in manifest.tables if one.name == "arrivals")
-    whole = table.read_bytes()
-    table.write_bytes(whole[:-1] + b"x")
-    with pytest.raises(ConfigurationError, match="arrivals"):
-        check_backup(folder)
-    table.write_bytes(whole)
-    part = root / "parquet" / manifest.parts[0].file
-    kept = part.read_bytes()
-    part.unlink()
-    with pytest.raises(ConfigurationError, match="parquet"):
-        check_backup(folder)
-    part.write_bytes(bytes(len(kept)))
-    before = filled.points()
-    shutil.rmtree(served.settings.parquet)
-    with pytest.raises(ConfigurationError, match="damaged"):
-        restored(filled, served, folder)
-    assert_same_points(filled.points(), before)
-    part.write_bytes(kept)
-    manifest_file = root / MANIFEST
-    written = json.loads(manifest_file.read_text())
-    manifest_file.write_text(json.dumps(written | {"manifest": written["manifest"].replace("part-", "../part-")}))
-    with pytest.raises(ConfigurationError, match="manifest"):
-        check_backup(folder)
 
 
 def test_only_parquet_brings_back_what_the_present_catalog_names(
@@ -289,42 +192,3 @@ def test_partition_keys_become_those_of_the_catalog(filled: Corpus, catalog: Cat
         assert (made.added, made.deleted) == (1, 1)
         assert instance.get_dynamic_partitions(f"{filled.name}_blocks") == ["000000"]
         assert make_partition_keys(catalog, instance).added == 0
-
-
-def test_a_backup_under_an_s3_prefix_is_restored(filled: Corpus, served: Opened) -> None:
-    before = filled.points()
-    with SeaweedServer() as seaweed:
-        place = open_backup(f"s3://{seaweed.create_bucket()}/nightly", environ=seaweed.environment, make=True)
-        with pytest.raises(ConfigurationError, match="no finished backup"):
-            check_backup(place)
-        back_up(served, place)
-        assert back_up(served, place).copied_files == 0
-        lose_everything(filled, served)
-        restored(filled, served, place)
-    assert_same_points(filled.points(), before)
-    assert audit_collection(loaded(filled), served).is_clean
-
-
-def test_no_secret_is_in_a_backup(filled: Corpus, served: Opened, folder: BackupFolder) -> None:
-    secret = served.settings.model_copy(update={"qdrant_api_key": "hunter-the-second", "api_key": "hunter-the-third"})
-    back_up(replace(served, settings=secret), folder)
-    url = served.settings.require("database_url")
-    for path in Path(folder.place).rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert b"hunter-the" not in content
-            assert url.encode() not in content
-
-
-def test_what_a_kill_left_half_written_goes_with_the_next_backup(
-    filled: Corpus, served: Opened, folder: BackupFolder
-) -> None:
-    back_up(served, folder)
-    for half in ("catalog/killed/part-arrivals.copy.gz.77.tmp", "parquet/notes/000000/chunks/part-x.parquet.77.tmp"):
-        path = Path(folder.place) / half
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"half")
-    manifest = back_up(served, folder).manifest
-    left = {path.relative_to(folder.place).as_posix() for path in Path(folder.place).rglob("*") if path.is_file()}
-    named = {table.stored.file for table in manifest.tables} | {f"parquet/{part.file}" for part in manifest.parts}
-    assert left == {MANIFEST, *named}
