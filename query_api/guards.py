@@ -71,7 +71,7 @@ class Guards:
         return problem_response(
             413,
             f"The request's body is larger than {self._max_body_bytes} bytes.",
-            remedy="Shorten the question or the filter.",
+            remedy="Send less at once: shorter texts, or fewer of them.",
         )
 
 

@@ -160,8 +160,9 @@ _AWAY = {
 
 def _of_validation(request: Request, error: Exception) -> Response:
     del request
-    found = cast("Sequence[dict[str, Any]]", error.errors()) if isinstance(error, RequestValidationError) else ()
-    errors = wrong_fields(found)
+    if not isinstance(error, RequestValidationError):
+        return _internal()
+    errors = wrong_fields(cast("Sequence[dict[str, Any]]", error.errors()), error.body)
     return problem_response(422, sentences(errors), remedy="Correct the request; /docs describes it.", errors=errors)
 
 

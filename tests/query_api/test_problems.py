@@ -100,6 +100,35 @@ def test_what_is_wrong_is_said_in_sentences(api: TestClient, body: dict[str, Any
     assert answer.json()["detail"] == said
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field", "said"),
+    [
+        ("embeddings", {"input": []}, "input", "The field 'input' must have at least 1 item."),
+        ("embeddings", {"input": ["x"] * 257}, "input", "The field 'input' must have at most 256 items."),
+        ("embeddings", {"input": [1]}, "input.0", "The field 'input.0' must be a valid string."),
+        ("embeddings", {"input": ["x", ""]}, "input.1", "The field 'input.1' must not be empty."),
+        ("embeddings", {"input": ""}, "input", "The field 'input' must not be empty."),
+        ("embeddings", {"input": "\0"}, "input", "The field 'input' must not contain NUL."),
+        ("embeddings", {"input": 1}, "input", "The field 'input' must be a valid string or a list."),
+        ("embeddings", {}, "input", "The field 'input' is missing."),
+        ("chat/completions", {"stop": "x"}, "stop", "The field 'stop' is not supported here: leave it out."),
+        ("chat/completions", {"tools": [1]}, "tools", "The field 'tools' is not supported here: leave it out."),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages.0.content.0.text",
+            "The field 'messages.0.content.0.text' is missing.",
+        ),
+    ],
+)
+def test_of_a_field_of_several_kinds_only_what_was_meant_is_told(
+    api: TestClient, path: str, body: dict[str, Any], field: str, said: str
+) -> None:
+    asked = {"messages": [{"role": "user", "content": "x"}]} if path == "chat/completions" else {}
+    error = api.post(f"/v1/{path}", json={"model": COLLECTION} | asked | body).json()["error"]
+    assert (error["param"], error["message"].partition(" Correct the request")[0]) == (field, said)
+
+
 def test_a_body_that_is_no_json_is_said_to_be_none(api: TestClient) -> None:
     answer = api.post("/v1/search", content="{", headers={"content-type": "application/json"})
     assert answer.json()["detail"].startswith("The body is not JSON (")
@@ -124,6 +153,7 @@ def test_a_large_body_is_refused_whether_it_says_its_length_or_not(api: TestClie
     for body in (content, iter([content])):
         answer = api.post("/v1/search", content=body)
         assert (answer.status_code, is_problem(answer)) == (413, True)
+        assert "question" not in answer.json()["remedy"]  # texts to embed come here, too
 
 
 def test_unknown_paths_and_methods_are_problems(api: TestClient) -> None:
