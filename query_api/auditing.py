@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from query_api.authentication import caller_in
+from query_api.authentication import AccessEnded, caller_in
 from query_api.correlation import request_id, state_of
 from rag_core.callers import Caller
 from rag_core.errors import DependencyUnavailable, RagError
@@ -59,20 +59,23 @@ class Auditing:
             await self._app(scope, receive, send)
             return
         note = state_of(scope)["note"] = Note()
-        status = 500
+        status: int | None = None
         at, began_s = datetime.now(UTC), time.monotonic()
 
         async def send_and_see(message: Message) -> None:
             nonlocal status
+            await send(message)
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
 
         try:
             await self._app(scope, receive, send_and_see)
+        except AccessEnded as ended:
+            status = status or ended.answer.status_code
+            raise
         finally:
             if note.action:
-                self._keep(_entry(note, caller, at=at, status=status, duration_s=time.monotonic() - began_s))
+                self._keep(_entry(note, caller, at=at, status=status or 500, duration_s=time.monotonic() - began_s))
 
 
 class AuditTrail:

@@ -1,10 +1,12 @@
 """Who sends a request: nothing but the public paths is answered without a key, whatever routes there will be.
 
 A key that was looked up is believed for ``KEPT_S``, so that a search costs no query to the catalog and a revoked key
-stops within two seconds; a response that streams for longer is cut off then, too. While the catalog is away nobody
-can be let in: 503.
+stops within two seconds. That holds for work that takes longer, too: a response that has not begun by then is a 401
+in its place, and one that has begun is broken off, so that its client sees that it is not whole. While the catalog is
+away nobody can be let in: 503.
 """
 
+import logging
 import math
 import time
 from collections import OrderedDict
@@ -12,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import anyio.to_thread
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_api.correlation import state_of
@@ -27,8 +30,11 @@ PUBLIC_PATHS = PAGE_PATHS | {"/docs", "/openapi.json", "/healthz", "/livez", "/r
 """What is answered without a key; it tells nothing of collections."""
 
 KEPT_S = 1.5
+AGAIN_AFTER_S = 0.5
+"""After which time of a request its key is asked for again; with ``KEPT_S`` the promised two seconds."""
 _REMEMBERED = 4096
 _BEARER = b"bearer "
+_log = logging.getLogger("query_api")
 
 Find = Callable[[str], StoredKey | None]
 
@@ -66,8 +72,17 @@ class KeyRing:
 class Authentication:
     """ASGI middleware: 401 without a valid key, 429 above its rate; ``ring`` is None where no keys are asked for."""
 
-    def __init__(self, app: ASGIApp, *, ring: KeyRing | None, limits: RateLimits, per_minute: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        ring: KeyRing | None,
+        limits: RateLimits,
+        per_minute: int,
+        again_after_s: float = AGAIN_AFTER_S,
+    ) -> None:
         self._app = app
+        self._again_after_s = again_after_s
         self._ring = ring
         self._limits = limits
         self._per_minute = per_minute
@@ -108,23 +123,41 @@ class Authentication:
     ) -> None:
         state_of(scope)["caller"] = caller
         checked_s = time.monotonic()
+        has_begun = False
 
         async def send_while_valid(message: Message) -> None:
-            nonlocal checked_s
-            if message.get("more_body") and time.monotonic() - checked_s > KEPT_S:
-                if await ring.key_of(headers) is None:
-                    raise _KeyEnded
+            nonlocal checked_s, has_begun
+            tells_more = message["type"] == "http.response.start" or message.get("more_body", False)
+            if tells_more and time.monotonic() - checked_s > self._again_after_s:
+                await _see_still_let_in(ring, headers)
                 checked_s = time.monotonic()
             await send(message)
+            has_begun = True
 
         try:
             await self._app(scope, receive, send_while_valid)
-        except _KeyEnded:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except AccessEnded as ended:
+            if has_begun:  # without its last part: the server closes the connection, and the client sees a broken one
+                _log.warning("A response is broken off: its key was revoked or expired, or the catalog is away.")
+                return
+            await ended.answer(scope, receive, send)
 
 
-class _KeyEnded(Exception):
-    """The key of a streaming response was revoked or expired meanwhile."""
+class AccessEnded(Exception):
+    """The key of a request was revoked or expired while it was worked on; ``answer`` is sent if nothing was yet."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+async def _see_still_let_in(ring: KeyRing, headers: Mapping[bytes, bytes]) -> None:
+    try:
+        key = await ring.key_of(headers)
+    except RagError as error:
+        raise AccessEnded(problem_of(error)) from error
+    if key is None:
+        raise AccessEnded(_unknown())
 
 
 def caller_in(scope: Scope) -> Caller | None:
@@ -141,7 +174,7 @@ def _sent(headers: Mapping[bytes, bytes]) -> bytes:
     return headers.get(b"x-api-key", b"").strip()
 
 
-def _unknown() -> ASGIApp:
+def _unknown() -> Response:
     return problem_response(
         401,
         "This needs a key, and no valid one was sent.",
@@ -150,7 +183,7 @@ def _unknown() -> ASGIApp:
     )
 
 
-def _too_many(wait_s: float) -> ASGIApp:
+def _too_many(wait_s: float) -> Response:
     return problem_response(
         429,
         "This key has sent its requests of the minute.",
