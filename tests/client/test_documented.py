@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from rag_client import errors
 from tests.client.conftest import Service
@@ -17,7 +18,10 @@ from tests.uploads.settling import index_all
 
 pytestmark = pytest.mark.xdist_group("client")  # one service for all of them
 
-PAGE = Path(__file__).parents[2] / "docs" / "python-client.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "python-client.md"
+FILTER = 'filters={"section": "data"}'
+TARGET = 'collection="handbook"'
 
 
 @pytest.fixture
@@ -46,6 +50,8 @@ def test_the_page_runs_as_it_is_written(
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     written = "\n".join(blocks).replace("http://127.0.0.1:8000", service.url)
+    assert written.count(FILTER) == written.count(TARGET) == 1
+    written = written.replace(FILTER, 'filters={"team": "platform"}').replace(TARGET, 'collection="papers"')  # as here
     names: dict[str, Any] = {"__name__": "page"}
     exec(compile(written, str(PAGE), "exec"), names)  # noqa: S102  # our own page
     names["rag"].close()
@@ -54,6 +60,14 @@ def test_the_page_runs_as_it_is_written(
     assert "done Backups" in said
     assert "report.md It is searchable." in said
     assert "There is no document" in said
+
+
+def test_what_the_page_asks_of_the_handbook_is_there() -> None:
+    declared = yaml.safe_load((ROOT / "collections" / "handbook.yaml").read_text(encoding="utf-8"))
+    assert "uploads" in declared
+    assert "section" in {field["name"] for field in declared["index"]["fields"]}
+    samples = (ROOT / "collections" / "samples" / "handbook").glob("*.md")
+    assert any("\nsection: data\n" in sample.read_text(encoding="utf-8") for sample in samples)
 
 
 def test_the_page_names_every_method_and_every_error() -> None:
