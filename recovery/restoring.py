@@ -41,6 +41,8 @@ class Restored:
     parts_copied: int
     indexes: dict[str, Rebuilt]
     not_declared: tuple[str, ...]
+    keys_back: int
+    """Usable API keys that only the backup had: whether they were revoked since, nobody knows."""
 
 
 def check_backup(folder: BackupFolder) -> Manifest:
@@ -81,11 +83,12 @@ def restore(
     holds_a_catalog(settings)
     copied = _bring_back_parts(settings, folder, manifest, say=say, step=step)
     step("parts")
+    holds_a_catalog(settings)  # once more: to bring parts back takes hours, and somebody may have started something
     _drop_indexes(settings, manifest, collections)
     step("dropped")
     say("Loading the catalog …")
     by_name = {table.name: table for table in manifest.tables}
-    load_snapshot(
+    keys_back = load_snapshot(
         settings.require("database_url"),
         version=manifest.schema,
         tables={table.name: table.columns for table in manifest.tables},
@@ -108,6 +111,7 @@ def restore(
         parts_copied=copied,
         indexes=indexes,
         not_declared=tuple(one.collection for one in manifest.indexes if one.collection not in declared),
+        keys_back=keys_back,
     )
 
 

@@ -39,10 +39,12 @@ def audit(
     settings = load_settings()
     audits: list[Audited] = []
     with opened(settings) as tools:
-        chosen = _chosen(settings, collection)
+        chosen, left_out = _chosen(settings, collection)
         if collection is None:
-            for name in sorted(set(tools.catalog.queries.collections()) - {one.collection.name for one in chosen}):
-                _say(f"left out: no usable file declares the collection {name}")
+            undeclared = set(tools.catalog.queries.collections()) - {one.collection.name for one in chosen}
+            left_out += [f"no usable file declares the collection {name}" for name in sorted(undeclared)]
+        for why in left_out:
+            _say(f"left out: {why}")
         for loaded in chosen:
             if repair:
                 done = audit_and_repair(loaded, tools, wait_s=wait, vectors=vectors, sources=sources, say=_say)
@@ -52,8 +54,14 @@ def audit(
             if not as_json:
                 show_audit(done)
     if as_json:
-        print_json({"clean": is_clean(audits), "collections": [one.to_json() for one in audits]})
-    raise typer.Exit(0 if is_clean(audits) else 1)
+        print_json(
+            {
+                "clean": is_clean(audits) and not left_out,
+                "left_out": left_out,
+                "collections": [one.to_json() for one in audits],
+            }
+        )
+    raise typer.Exit(0 if is_clean(audits) and not left_out else 1)
 
 
 def show_audit(done: "Audited") -> None:
@@ -84,15 +92,14 @@ def show_audit(done: "Audited") -> None:
         out.print(f"  {done.unfinished} documents are still to be worked on: see 'rag status'.", style="yellow")
 
 
-def _chosen(settings: "Settings", named: str | None) -> "list[LoadedCollection]":
+def _chosen(settings: "Settings", named: str | None) -> "tuple[list[LoadedCollection], list[str]]":
+    """Return the collections to look at, and what is wrong with the files of others."""
     from resources.clients.collection_files import load_collection, usable_collections
 
     if named is not None:
-        return [load_collection(settings.collections, named)]
+        return [load_collection(settings.collections, named)], []
     usable, problems = usable_collections(settings.collections)
-    for problem in problems:
-        _say(f"left out: {problem}")
-    return list(usable)
+    return list(usable), [str(problem) for problem in problems]
 
 
 def _say(line: str) -> None:

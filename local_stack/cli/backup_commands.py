@@ -143,6 +143,7 @@ def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *,
                 "left_to_runs": left,
                 "partition_keys": None if keys is None else {"added": keys.added, "deleted": keys.deleted},
                 "not_declared": list(done.not_declared),
+                "keys_back": done.keys_back,
                 **_audits_json(audits),
             }
         )
@@ -155,9 +156,15 @@ def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *,
         )
         for name in done.not_declared:
             out.print(f"No collection file declares {name}: its index was not made.", style="yellow")
+        if done.keys_back:
+            out.print(
+                f"{done.keys_back} API keys are usable again as of the backup: 'rag keys list' shows them; revoke what "
+                "was revoked since.",
+                style="yellow",
+            )
         _show_audits(audits)
         out.print("'rag up' starts the platform; its first sweeps record what the sources hold by now.")
-    return 0 if all(one.is_clean for one in audits) else 1
+    return 0 if all(one.is_clean for one in audits) and not done.not_declared else 1
 
 
 def _show_audits(audits: "list[Audited]") -> None:

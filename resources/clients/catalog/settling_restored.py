@@ -23,6 +23,9 @@ def settle_restored(connection: Connection) -> None:
     documents = connection.execute(text("SELECT DISTINCT document_id FROM intents")).scalars().all()
     if documents:
         connection.execute(RECONCILE, {"documents": sorted(documents)})
+    began = int(connection.execute(text("SELECT extract(epoch FROM now())::bigint")).scalar_one())
+    # Collections that are declared later, too: Dagster may know their runs from the time since the backup.
+    connection.execute(text(f"ALTER TABLE collections ALTER COLUMN first_claim SET DEFAULT {began}"))
     for statement in (_CLAIMS, _FIRST_CLAIM, _SWEEPS, _POSITIONS, _REQUESTS, _ANSWERS, _WEBHOOKS, _SESSIONS):
         connection.execute(statement)
 

@@ -17,6 +17,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.chat.keeping import hold_months
 from resources.clients.catalog.database import Database, translating
 from resources.clients.catalog.migrating import HEAD, VERSION_TABLE, known_version, upgrade
+from resources.clients.catalog.restored_keys import bring_back_keys, keep_keys
 from resources.clients.catalog.schema import METADATA
 from resources.clients.catalog.settling_restored import settle_restored
 
@@ -143,13 +144,16 @@ def load_snapshot(
     tables: Mapping[str, Sequence[str]],
     months: Sequence[str],
     rows_of: Callable[[str], Iterator[bytes]],
-) -> None:
+) -> int:
     """Put a snapshot in the place of whatever catalog the database has: all of it, or nothing is changed.
 
     1. Drop what there is, and make the tables of the snapshot's version.
     2. Load every table, and let its numbers go on where they ended.
     3. Bring the tables to this program's version.
     4. Settle what was under way when the snapshot was taken: see ``settle_restored``.
+
+    API keys that the present catalog has stay as they are there: what was revoked or narrowed since stays so. Returns
+    how many usable keys came from the snapshot alone: nobody knows what became of them since.
     """
     if not known_version(version) or not version:
         raise ConfigurationError(
@@ -163,6 +167,7 @@ def load_snapshot(
                 connection.execute(text(f"SET LOCAL {setting} = 0"))
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            keep_keys(connection)
             _drop_all(connection)
             upgrade(connection, version)
             if _MESSAGES in tables:
@@ -171,6 +176,7 @@ def load_snapshot(
                 _load(connection, name, columns, rows_of(name))
             upgrade(connection, "head")
             settle_restored(connection)
+            return bring_back_keys(connection)
     finally:
         database.close()
 
