@@ -10,7 +10,7 @@ from rag_core.answering.extractive import Abstained, Answer, Question, Vector, a
 from rag_core.callers import Caller
 from rag_core.citations import Passage, distinct_passages
 from rag_core.filters import Condition, parse_filters
-from rag_core.fusion import Fusion, Mode, contenders, fuse, term_bounds
+from rag_core.fusion import Fusion, Mode, Ranked, contenders, fuse, term_bounds
 from rag_core.identity import Json
 from rag_core.sparse import SparseVector
 from rag_core.vector_index import Candidates, IndexSearcher, ServedIndex
@@ -118,12 +118,16 @@ class Retriever:
     ) -> list[Passage]:
         """Return the best passages of different texts; payloads are read of as few points as that takes."""
         is_summed = query.mode is Mode.HYBRID and query.fusion is Fusion.BOUNDED_SUM
-        ranked = fuse(found.dense, found.sparse, mode=query.mode, fusion=query.fusion, bound=bound)
+        ranked: Sequence[Ranked] = ()
+        if not is_summed:  # final by the lists alone
+            ranked = fuse(found.dense, found.sparse, mode=query.mode, fusion=query.fusion, bound=bound)
+        there_are = len(found.dense.keys() | found.sparse.keys()) if is_summed else len(ranked)
         looked_at = query.top_k + _SPARE
         while True:
-            points = [each.point_id for each in ranked[:looked_at]]
             if is_summed:
                 points = contenders(found.dense, found.sparse, bound=bound, limit=looked_at, depth=asked.depth)
+            else:
+                points = [each.point_id for each in ranked[:looked_at]]
             with self.stage(Stage.READ):
                 read = self.searcher.read(
                     index,
@@ -137,7 +141,7 @@ class Retriever:
                 best = fuse(read.dense, read.sparse, bound=bound) if is_summed else ranked
                 there = [each for each in best if each.point_id in read.payloads]
                 surely = distinct_passages(there[:looked_at], read.payloads, limit=query.top_k)
-            if len(surely) == query.top_k or looked_at >= len(ranked):
+            if len(surely) == query.top_k or looked_at >= there_are:
                 return distinct_passages(there, read.payloads, limit=query.top_k)
             looked_at *= _WIDER
 

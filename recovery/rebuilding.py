@@ -9,7 +9,7 @@ rights narrowed in the index alone, so its last good version is left to a run, w
 with a newer version that waits is written by the run that takes it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from rag_core.rows import ChunkRow, EmbeddingRow
 from rag_core.vector_index import IndexWrite, PointWrite
 from recovery.opened import Opened
 from resources.clients.catalog.values import DocumentRow
+from resources.ingestion.checking.blocks import pieces_of
 from resources.ingestion.checking.held_points import described_by
 from resources.ingestion.checking.stored_rows import StoredRows
 from resources.ingestion.counts import Layer
@@ -27,7 +28,6 @@ from resources.ingestion.points import Confirmation, wanted_document, whole_poin
 from resources.ingestion.tables import rows_of
 
 REASON = "index rebuilt"
-_DOCUMENTS_AT_ONCE = 200
 _CHUNKS_AT_ONCE = 2048
 _VECTORS_AT_ONCE = 512
 
@@ -90,7 +90,7 @@ class _Rebuilding:
         documents = self.tools.catalog.queries.indexed_in_block(self.collection.name, partition)
         settled = [row for row in documents if _is_settled(row)]
         left = [row.document_id for row in documents if not _is_settled(row)]
-        for some in _pieces(settled):
+        for some in pieces_of(settled, chunks_at_once=_CHUNKS_AT_ONCE):
             left += self._write({row.indexed_arrival: row for row in some if row.indexed_arrival is not None})
         if left:
             self.done.left += self.tools.catalog.indexes.look_again(
@@ -144,16 +144,3 @@ class _Rebuilding:
 def _is_settled(row: DocumentRow) -> bool:
     newest = row.confirmed_arrival == row.newest_arrival
     return newest and row.state in {ArrivalState.INDEXED, ArrivalState.UNCHANGED} and row.due_at is None
-
-
-def _pieces(documents: Sequence[DocumentRow]) -> Iterator[list[DocumentRow]]:
-    piece: list[DocumentRow] = []
-    chunks = 0
-    for row in documents:
-        if piece and (len(piece) == _DOCUMENTS_AT_ONCE or chunks + row.chunks > _CHUNKS_AT_ONCE):
-            yield piece
-            piece, chunks = [], 0
-        piece.append(row)
-        chunks += row.chunks
-    if piece:
-        yield piece

@@ -88,6 +88,7 @@ def restore(
 
 def _restore_parts(place: str, *, as_json: bool) -> int:
     from local_stack.cli.printing import console, print_json
+    from recovery.auditing_all import is_clean
     from recovery.restoring import restore_parts
     from resources.clients.collection_files import usable_collections
     from resources.clients.settings import load_settings
@@ -100,7 +101,7 @@ def _restore_parts(place: str, *, as_json: bool) -> int:
     else:
         console().print(f"{copied} Parquet files brought back.")
         _show_audits(audits)
-    return 0 if all(one.is_clean for one in audits) else 1
+    return 0 if is_clean(audits) else 1
 
 
 def _partition_keys(settings: "Settings") -> "KeysMade | None":
@@ -131,6 +132,7 @@ def _audits(settings: "Settings", collections: "list[LoadedCollection]") -> "lis
 
 def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *, as_json: bool) -> int:
     from local_stack.cli.printing import console, print_json
+    from recovery.auditing_all import is_clean
 
     left = sum(one.left for one in done.indexes.values())
     points = sum(one.points for one in done.indexes.values())
@@ -164,7 +166,7 @@ def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *,
             )
         _show_audits(audits)
         out.print("'rag up' starts the platform; its first sweeps record what the sources hold by now.")
-    return 0 if all(one.is_clean for one in audits) and not done.not_declared else 1
+    return 0 if is_clean(audits) and not done.not_declared else 1
 
 
 def _show_audits(audits: "list[Audited]") -> None:
@@ -175,7 +177,9 @@ def _show_audits(audits: "list[Audited]") -> None:
 
 
 def _audits_json(audits: "list[Audited]") -> "dict[str, object]":
-    return {"clean": all(one.is_clean for one in audits), "collections": [one.to_json() for one in audits]}
+    from recovery.auditing_all import is_clean
+
+    return {"clean": is_clean(audits), "collections": [one.to_json() for one in audits]}
 
 
 def _folder(settings: "Settings", place: str, *, make: bool) -> "BackupFolder":

@@ -19,7 +19,8 @@ HEAD = "0012"
 OLDEST_PROGRAM = "0011"
 """The oldest program, by its newest script, that works on tables of this version; written beside them."""
 
-_LOCK = 7_264_915_033_001
+MIGRATION_LOCK = 7_264_915_033_001
+"""The advisory lock of whoever makes or replaces the tables."""
 _ALLOWS = "programs from "
 _KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
 
@@ -37,7 +38,7 @@ def migrate(database: Database) -> None:
     with database.transaction() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '10min'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         version = _version(connection)
         if _is_usable(connection, version):
             return

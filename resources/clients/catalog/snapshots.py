@@ -16,12 +16,11 @@ from sqlalchemy import Connection, text
 from rag_core.errors import ConfigurationError
 from resources.clients.catalog.chat.keeping import hold_months
 from resources.clients.catalog.database import Database, translating
-from resources.clients.catalog.migrating import HEAD, VERSION_TABLE, known_version, upgrade
+from resources.clients.catalog.migrating import HEAD, MIGRATION_LOCK, VERSION_TABLE, known_version, upgrade
 from resources.clients.catalog.restored_keys import bring_back_keys, keep_keys
 from resources.clients.catalog.schema import METADATA
 from resources.clients.catalog.settling_restored import settle_restored
 
-_MIGRATION_LOCK = 7_264_915_033_001
 _MESSAGES = "chat_messages"
 
 
@@ -166,7 +165,7 @@ def load_snapshot(
             for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
                 connection.execute(text(f"SET LOCAL {setting} = 0"))
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             keep_keys(connection)
             _drop_all(connection)
             upgrade(connection, version)

@@ -118,7 +118,7 @@ class _Looker:
         if tally := self.tallies.get(NOTHING_QUARANTINED.name):
             self._count_quarantined(partition, tally)
         if len(self.tallies) > int(NOTHING_QUARANTINED.name in self.tallies):
-            for some in _pieces(self._documents(partition)):
+            for some in pieces_of(self._documents(partition), chunks_at_once=_CHUNKS_AT_ONCE):
                 self._look_at({row.indexed_arrival: row for row in some if row.indexed_arrival is not None})
 
     def _documents(self, partition: int) -> "Sequence[DocumentRow]":
@@ -159,11 +159,12 @@ class _Looker:
         self.found([finding for problem in broken for finding in problem.findings])
 
 
-def _pieces(documents: "Sequence[DocumentRow]") -> "Iterator[list[DocumentRow]]":
+def pieces_of(documents: "Sequence[DocumentRow]", *, chunks_at_once: int) -> "Iterator[list[DocumentRow]]":
+    """Yield the documents in their order, a bounded number of them and of their chunks at once."""
     piece: list[DocumentRow] = []
     chunks = 0
     for row in documents:
-        if piece and (len(piece) == _DOCUMENTS_AT_ONCE or chunks + row.chunks > _CHUNKS_AT_ONCE):
+        if piece and (len(piece) == _DOCUMENTS_AT_ONCE or chunks + row.chunks > chunks_at_once):
             yield piece
             piece, chunks = [], 0
         piece.append(row)
