@@ -58,7 +58,7 @@ imports: $(VENV)/.installed-dev  ## the layers hold
 	$(BIN)/lint-imports
 
 test: $(VENV)/.installed-dev  ## the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not models"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not models and not deploy"
 
 test-models: $(VENV)/.installed-models  ## both embedding runtimes; LangChain, LlamaIndex, transformers serve (installs torch)
 	$(BIN)/python -m pytest -m models
