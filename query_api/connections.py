@@ -10,6 +10,7 @@ from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
 from query_api.observing.catalog_figures import CatalogFigures, Looked
+from query_api.observing.index_figures import IndexFigures, points_held
 from query_api.observing.telemetry import Telemetry
 from query_api.queued.accepting import QuestionDesk
 from query_api.retrieving import Retriever
@@ -47,7 +48,10 @@ class Connections:
         self.settings = settings
         self.encoders = Encoders(open_model or self._open_model)
         self.telemetry = Telemetry(open_traces(settings, service=SERVICE))
+        self.telemetry.metrics.answer_places.set(settings.answers_queue)
+        self.telemetry.metrics.watch_home(settings.home)
         self.catalog_figures = CatalogFigures(self._figures)
+        self.index_figures = IndexFigures(lambda: points_held(self.searcher()))
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._searcher: IndexSearcher | None = None

@@ -1,6 +1,9 @@
 """The service's own metrics, in a registry of one application."""
 
+import math
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -42,6 +45,14 @@ class Metrics:
         self.abstentions = {reason: abstentions.labels(reason.value) for reason in Abstained}
         fallbacks = self._made(Counter, names.FALLBACKS)
         self.fallbacks = {because: fallbacks.labels(because) for because in FALLBACK_REASONS}
+        self.answer_places = self._made(Gauge, names.ANSWER_PLACES)
+        self._home_free = self._made(Gauge, names.HOME_FREE)
+        self._home_size = self._made(Gauge, names.HOME_SIZE)
+
+    def watch_home(self, home: Path) -> None:
+        """Let the gauges of the disk look at the file system of a folder when they are read; NaN where it is none."""
+        self._home_free.set_function(lambda: _usage(home)[0])
+        self._home_size.set_function(lambda: _usage(home)[1])
 
     def watch_model(self, writing: Callable[[], int], waiting: Callable[[], int]) -> None:
         """Let the gauges of the way to the model ask these when they are read."""
@@ -53,3 +64,11 @@ class Metrics:
 
     def _histogram(self, metric: Metric, buckets_s: tuple[float, ...]) -> Histogram:
         return Histogram(metric.name, metric.meaning, metric.labels, buckets=buckets_s, registry=self.registry)
+
+
+def _usage(folder: Path) -> tuple[float, float]:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return math.nan, math.nan
+    return float(usage.free), float(usage.total)

@@ -51,7 +51,7 @@ IN_PROGRESS = _gauge("rag_http_requests_in_progress", "Requests that are being a
 RATE_LIMITED = _counter("rag_rate_limited_total", "Requests refused because their key was above its rate.")
 STAGE_SECONDS = _histogram(
     "rag_stage_seconds",
-    "Time in one stage of a question: encode, search, read, fuse, quote, queue, first_token, generate.",
+    "Time in one stage of a question: words, encode, search, read, fuse, quote, queue, first_token, generate.",
     "stage",
 )
 MODEL_WRITING = _gauge("rag_model_writing", "Answers that the chat model writes now.")
@@ -64,6 +64,12 @@ ABSTENTIONS = _counter("rag_abstentions_total", "Questions without an answer, by
 FALLBACKS = _counter(
     "rag_fallbacks_total", "Answers by quotation where a model was wanted: outage, uncited, no_room.", "because"
 )
+
+ANSWER_PLACES = _gauge(
+    "rag_queued_answers_places", "How many asynchronous questions may wait; beyond them they are refused."
+)
+HOME_FREE = _gauge("rag_home_free_bytes", "Room left in the file system of RAG_HOME.")
+HOME_SIZE = _gauge("rag_home_size_bytes", "Size of the file system of RAG_HOME.")
 
 CATALOG_UP = _gauge("rag_catalog_up", "1 where the catalog gave its figures; without it the following are missing.")
 CATALOG_AGE = _gauge("rag_catalog_figures_age_seconds", "Age of the catalog's figures: they are kept for some seconds.")
@@ -84,6 +90,10 @@ STREAM_LAG = _gauge(
 )
 OUTBOX_WAITING = _gauge("rag_outbox_waiting", "Messages that wait to be sent to Kafka.", "collection")
 STOPPED_SOURCES = _gauge("rag_sources_stopped", "Sources and streams that stopped and wait for a person.", "collection")
+CATALOG_POINTS = _gauge("rag_catalog_points", "Points that the index must hold, by the catalog.", "collection")
+
+INDEX_UP = _gauge("rag_index_up", "1 where the index said what it holds; without it the following is missing.")
+INDEX_POINTS = _gauge("rag_index_points", "Points that the index holds.", "collection")
 
 OF_THE_SERVICE = (
     REQUESTS,
@@ -99,6 +109,9 @@ OF_THE_SERVICE = (
     ANSWERS,
     ABSTENTIONS,
     FALLBACKS,
+    ANSWER_PLACES,
+    HOME_FREE,
+    HOME_SIZE,
 )
 OF_THE_CATALOG = (
     CATALOG_UP,
@@ -114,7 +127,9 @@ OF_THE_CATALOG = (
     STREAM_LAG,
     OUTBOX_WAITING,
     STOPPED_SOURCES,
+    CATALOG_POINTS,
 )
+OF_THE_INDEX = (INDEX_UP, INDEX_POINTS)
 OF_THE_PROCESS = (
     _gauge("process_virtual_memory_bytes", "Virtual memory."),
     _gauge("process_resident_memory_bytes", "Memory."),
@@ -125,4 +140,4 @@ OF_THE_PROCESS = (
 )
 """What prometheus-client says of any process, on Linux."""
 
-EVERY_METRIC = (*OF_THE_SERVICE, *OF_THE_CATALOG, *OF_THE_PROCESS)
+EVERY_METRIC = (*OF_THE_SERVICE, *OF_THE_CATALOG, *OF_THE_INDEX, *OF_THE_PROCESS)

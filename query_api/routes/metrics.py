@@ -1,5 +1,7 @@
 """``GET /metrics``."""
 
+from itertools import chain
+
 from fastapi import APIRouter, Response
 
 from query_api.dependencies import ConnectionsDep, MonitorDep
@@ -18,11 +20,13 @@ router = APIRouter(tags=["health"], responses=PROBLEMS)
     responses={200: {"description": "Metrics in Prometheus' text format.", "content": {"text/plain": {}}}},
 )
 def metrics(connections: ConnectionsDep, caller: MonitorDep) -> Response:
-    """Return the service's metrics and, from the catalog, those of the collections that the key may use.
+    """Return the service's metrics and, from catalog and index, those of the collections that the key may use.
 
-    A key with groups sees the service's alone: the catalog's figures count documents of every group.
+    A key with groups sees the service's alone: the others count documents of every group.
     """
-    families = connections.catalog_figures.families(
-        lambda collection: sees_figures(caller) and caller.may(Scope.METRICS, collection)
-    )
-    return Response(exposition(connections.telemetry.metrics.registry, families), media_type=CONTENT_TYPE)
+
+    def sees(collection: str) -> bool:
+        return sees_figures(caller) and caller.may(Scope.METRICS, collection)
+
+    looked_up = chain(connections.catalog_figures.families(sees), connections.index_figures.families(sees))
+    return Response(exposition(connections.telemetry.metrics.registry, looked_up), media_type=CONTENT_TYPE)

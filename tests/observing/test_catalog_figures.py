@@ -136,7 +136,7 @@ def test_figures_are_kept_for_some_seconds_and_missing_while_the_catalog_is_away
         families = {family.name for family in kept.families(lambda _: True)}
         assert {names.DOCUMENTS.name, names.QUEUED_ANSWERS.name} <= families
     assert looks == 1
-    kept._last = None
+    kept._looks.forget()
     (up,) = kept.families(lambda _: True)
     assert (up.name, up.samples[0].value) == (names.CATALOG_UP.name, 0)
     list(kept.families(lambda _: True))

@@ -21,7 +21,9 @@ def table(metrics: Iterable[Metric]) -> str:
     return "\n".join(["| name | kind | labels | meaning |", "|---|---|---|---|", *rows]).replace("|  |", "| |")
 
 
-@pytest.mark.parametrize("metrics", [names.OF_THE_SERVICE, names.OF_THE_CATALOG, names.OF_THE_PROCESS])
+@pytest.mark.parametrize(
+    "metrics", [names.OF_THE_SERVICE, names.OF_THE_CATALOG, names.OF_THE_INDEX, names.OF_THE_PROCESS]
+)
 def test_every_metric_is_in_the_table(metrics: tuple[Metric, ...]) -> None:
     assert table(metrics) in DOCUMENT.read_text(), f"the table is:\n{table(metrics)}"
 

@@ -38,6 +38,8 @@ class CollectionFigures:
     """By stream and topic: offsets left when the topic was recorded last."""
     outbox: int = 0
     stopped_sources: int = 0
+    points: int = 0
+    """How many the active index must hold."""
 
 
 class Figures:
@@ -74,6 +76,8 @@ class Figures:
                 of(row.collection).outbox = row.messages
             for row in connection.execute(_STOPPED):
                 of(row.collection).stopped_sources = row.sources
+            for row in connection.execute(_POINTS):
+                of(row.collection).points = int(row.points)
         return found
 
 
@@ -130,4 +134,10 @@ _OUTBOX = text("SELECT collection, count(*) AS messages FROM outbox GROUP BY col
 
 _STOPPED = text("""
 SELECT collection, count(DISTINCT source) AS sources FROM stops WHERE confirmed_at IS NULL GROUP BY collection
+""")
+
+_POINTS = text("""
+SELECT held.collection, sum(held.chunks) AS points
+FROM document_indexes held JOIN indexes ON indexes.physical_name = held.index_name AND indexes.is_active
+GROUP BY held.collection
 """)
