@@ -39,20 +39,19 @@ class Encoders:
 
     def dense(self, spec: IndexSpec, question: str) -> list[float]:
         """Return a question's unit vector; an equal question is answered from memory."""
+        return self.dense_soon(spec, question)()
+
+    def dense_soon(self, spec: IndexSpec, question: str) -> Callable[[], list[float]]:
+        """Begin to encode a question and return what waits for its unit vector: there is time for something else."""
         key = (spec.model_identity, question)
         with self._lock:
             known = self._vectors.get(key)
             if known is not None:
                 self._vectors.move_to_end(key)
         if known is not None:
-            return known.tolist()
-        # Kept as an array, an eighth of a list's memory; as one of its own, not as a view into the model's.
-        vector = _within(self._questions, lambda: self.load(spec).embed_query(question).copy())
-        with self._lock:
-            self._vectors[key] = vector
-            while len(self._vectors) > REMEMBERED:
-                self._vectors.popitem(last=False)
-        return vector.tolist()
+            return known.tolist
+        soon = self._questions.submit(self._encoded, spec, key)
+        return lambda: _done(soon).tolist()
 
     def sentences(self, spec: IndexSpec, texts: Sequence[str]) -> Vectors:
         """Return the unit vectors of some sentences, in one batch."""
@@ -118,6 +117,15 @@ class Encoders:
         self._models[spec.model_identity] = model
         return model
 
+    def _encoded(self, spec: IndexSpec, key: tuple[str, str]) -> Vectors:
+        # Kept as an array, an eighth of a list's memory; as one of its own, not as a view into the model's.
+        vector = self.load(spec).embed_query(key[1]).copy()
+        with self._lock:
+            self._vectors[key] = vector
+            while len(self._vectors) > REMEMBERED:
+                self._vectors.popitem(last=False)
+        return vector
+
     def _guarded(self, work: Callable[[], None]) -> None:
         self._trouble = ""
         try:
@@ -128,7 +136,10 @@ class Encoders:
 
 
 def _within(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
-    future: Future[_Result] = pool.submit(work)
+    return _done(pool.submit(work))
+
+
+def _done(future: Future[_Result]) -> _Result:
     try:
         return future.result(timeout=TIMEOUT_S)
     except FutureTimeout as error:
