@@ -10,7 +10,8 @@ from rag_assets.run_retention import delete_old_runs
 from rag_assets.versions import code_version_of
 from rag_core.collection import Collection
 from rag_core.identity import partition_key
-from rag_core.planning import job_name
+from rag_core.planning import COLLECTION_TAG, job_name
+from rag_core.run_places import housekeeping_tags
 from resources.ingestion_resource import IngestionResource
 
 
@@ -69,7 +70,7 @@ def build_housekeeping_job(collection: Collection, blocks: dg.DynamicPartitionsD
         name=f"housekeep_{collection.name}_job",
         executor_def=dg.in_process_executor,
         description=f"Retires empty blocks of {collection.name} and deletes Parquet files that nothing names.",
-        tags={"rag/collection": collection.name},
+        tags={COLLECTION_TAG: collection.name, **housekeeping_tags(collection.runs)},
     )
     def keeping() -> None:
         housekeep()

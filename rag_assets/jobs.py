@@ -6,7 +6,8 @@ import dagster as dg
 
 from rag_assets.described import LAYERS, asset_key
 from rag_core.collection import Collection
-from rag_core.planning import job_name
+from rag_core.planning import COLLECTION_TAG, job_name
+from rag_core.run_places import run_tags
 
 if TYPE_CHECKING:
     # What `define_asset_job` returns has no public name; only the type checker looks at this one.
@@ -20,5 +21,5 @@ def build_ingest_job(collection: Collection) -> "UnresolvedAssetJobDefinition":
         selection=dg.AssetSelection.assets(*(asset_key(collection.name, layer) for layer in LAYERS)),
         executor_def=dg.in_process_executor,
         description=f"Documents, chunks, embeddings and vectors of one block of {collection.name}.",
-        tags={"rag/collection": collection.name},
+        tags={COLLECTION_TAG: collection.name, **run_tags(collection.runs)},
     )

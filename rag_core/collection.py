@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from rag_core.kafka import Kafka, Stream
 from rag_core.metadata_rules import Declared, MetadataRule, SidecarMetadata, TagsMetadata
 from rag_core.names import Name
+from rag_core.notifications import Notifications
+from rag_core.run_places import Runs, amount
 
 MIB = 1024 * 1024
 
@@ -51,6 +53,7 @@ class BucketSource(Declared):
         description="How a bucket is listed. flat: the store lists in bytewise order (AWS, Ceph, MinIO). "
         "folders: folder by folder, right on every store. auto: flat on AWS, folders on another endpoint.",
     )
+    notifications: Notifications | None = Field(default=None, description="Left out: sweeps alone look at the bucket.")
     watch: bool = True
     create: bool = Field(default=False, description="Make the folder when it is missing and nothing is known of it.")
 
@@ -74,9 +77,12 @@ class BucketSource(Declared):
         return rules
 
     @model_validator(mode="after")
-    def _folders_have_no_tags(self) -> "BucketSource":
+    def _folders_are_no_buckets(self) -> "BucketSource":
         if self.is_folder and self.tag_fields:
             message = "`from: tags` needs an s3:// source: files of a folder have no tags"
+            raise ValueError(message)
+        if self.is_folder and self.notifications is not None:
+            message = "`notifications` needs an s3:// source: a folder is watched without them (`watch: true`)"
             raise ValueError(message)
         return self
 
@@ -194,6 +200,7 @@ class Collection(Declared):
     partition_size: int = Field(default=512, ge=1, le=10_000)
     partition_bytes: int = Field(default=256 * MIB, ge=MIB)
     limits: Limits = Limits()
+    runs: Runs = Field(default=Runs(), description="Where and how runs take place.")
     pdf_passwords: tuple[str, ...] = Field(default=(), description="Names of variables that hold passwords.")
     on_quarantine: OnQuarantine = OnQuarantine.KEEP
     default_access: Literal["collection", "nobody"] = "collection"
@@ -222,6 +229,17 @@ class Collection(Declared):
             raise ValueError(message)
         if (self.uploads.max_bytes or 0) > self.limits.max_document_bytes:
             message = "uploads.max_bytes is above limits.max_document_bytes: such a file would only be quarantined"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _a_pod_holds_the_parser(self) -> "Collection":
+        memory = self.runs.kubernetes.limits.memory
+        if memory is not None and amount(memory) <= self.limits.parse_memory_bytes:
+            message = (
+                f"runs.kubernetes.limits.memory {memory} does not hold the parser's limits.parse_memory_bytes "
+                f"({self.limits.parse_memory_bytes // MIB} MiB): a large document would kill the run, not itself"
+            )
             raise ValueError(message)
         return self
 

@@ -129,7 +129,7 @@ def _open_vector_store(settings: Settings) -> "VectorStore":
 def _embedder(settings: Settings, model: str, runtime: Any) -> "Embedder":
     from resources.clients.embedders import open_embedder
 
-    return open_embedder(model, runtime=runtime, threads=None, cache_dir=settings.model_cache)
+    return open_embedder(model, runtime=runtime, threads=settings.threads, cache_dir=settings.model_cache)
 
 
 def _loaded_model(settings: Settings, model: str, runtime: Any) -> "Embedder":

@@ -28,9 +28,6 @@ TICK_S = 19.0
 _CLAIMING_S = 3.5
 """What the wait leaves for looking at the dependencies once more and for taking claims."""
 
-LAUNCH_GRACE_S = 120.0
-"""How long a run may take from being asked for to its start; then the block is asked for again under a new number."""
-
 MOST_FRESH_DUE = 16
 """A block with so few due documents goes first: someone waits for them."""
 
@@ -48,7 +45,6 @@ def build_due_work_sensor(
     partitions_def: dg.DynamicPartitionsDefinition,
     wait_s: float = WAIT_S,
     tick_s: float = TICK_S,
-    launch_grace_s: float = LAUNCH_GRACE_S,
     open_catalog: OpenCatalog = shared_catalog,
     open_dependencies: OpenDependencies = shared_dependencies,
 ) -> dg.SensorDefinition:
@@ -69,12 +65,13 @@ def build_due_work_sensor(
         left = TimeLeft(tick_s)
 
         def look() -> RunPlan | str:
+            collection = declared_now(loaded).collection  # runs read the file when they start: that is asked for
             return look_for_due_work(
-                declared_now(loaded).collection,  # runs read the file when they start: what they use is asked for
+                collection,
                 open_catalog(),
                 left=left,
                 wait_s=wait_s,
-                launch_grace_s=launch_grace_s,
+                launch_grace_s=collection.runs.launch_grace_s,
                 require_dependencies=lambda: require(open_dependencies()),
                 is_served=lambda: name in served_collections(open_dependencies()),
                 runs_waiting=lambda: count_waiting(instance, name),

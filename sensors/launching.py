@@ -12,12 +12,13 @@ twice, and what cannot be launched here is left to the sensor. Free of Dagster: 
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import TYPE_CHECKING
 
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.planning import PlannedRun, blocks_name, job_name, plan_runs
+from rag_core.run_places import LAUNCH_GRACE_S
 from resources.clients.catalog.values import Claim, Lane
 from resources.clients.dagster_webserver import DagsterWebserver, LaunchRefused
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from resources.clients.catalog import Catalog
 
 WAIT_S = 15.0
-LAUNCH_GRACE_S = 60.0
 SHORTEST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 LEFT_TO_SENSOR_S = 1.0
@@ -35,7 +35,10 @@ _log = logging.getLogger("rag.launching")
 
 
 class FreshLauncher:
-    """Waits for fresh work of ``collections`` and launches its runs, until ``stop`` is set."""
+    """Waits for fresh work of ``collections`` and launches its runs, until ``stop`` is set.
+
+    ``launch_grace_s`` says of a collection how long its runs may take to start.
+    """
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class FreshLauncher:
         collections: Sequence[str],
         require_dependencies: Callable[[], None],
         stop: Event,
+        launch_grace_s: Mapping[str, float] | None = None,
     ) -> None:
         self._catalog = catalog
         self._require_dependencies = require_dependencies
         self._webserver = webserver
         self._collections = tuple(collections)
         self._stop = stop
+        self._grace_s = dict(launch_grace_s or {})
         self._pause_s = 0.0
         self._known: set[tuple[str, str]] = set()
 
@@ -73,7 +78,8 @@ class FreshLauncher:
             return
         self._require_dependencies()
         for name in sorted(names):
-            for claim in self._catalog.claims.request(name, limit=1, launch_grace_s=LAUNCH_GRACE_S, lane=Lane.FRESH):
+            grace_s = self._grace_s.get(name, LAUNCH_GRACE_S)
+            for claim in self._catalog.claims.request(name, limit=1, launch_grace_s=grace_s, lane=Lane.FRESH):
                 started += self._launch(claim)
         if not started:
             self._stop.wait(LEFT_TO_SENSOR_S)

@@ -198,6 +198,7 @@ def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | Non
             collections=names,
             require_dependencies=lambda: require(shared_dependencies()),
             stop=stop,
+            launch_grace_s={each.collection.name: each.collection.runs.launch_grace_s for each in collections},
         )
         # A daemon: it may wait in the catalog for a while yet, and there is nothing to be lost.
         Thread(target=launcher.run, name="launching", daemon=True).start()

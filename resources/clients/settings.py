@@ -126,6 +126,9 @@ class Settings(BaseSettings):
         "warm", description="How runs start: warm (workers that wait for them) or default (Dagster's own launcher)."
     )
     run_workers: int = Field(2, ge=1, le=16, description="How many warm run workers wait for a run.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads of a run's embedding model; default all cores of the machine."
+    )
     parts: Annotated[tuple[str, ...], NoDecode] = Field((), description="Start only these parts; default all.")
 
     @field_validator("parts", "api_hosts", "webhook_hosts", mode="before")
