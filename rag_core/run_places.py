@@ -1,7 +1,7 @@
 """Where a collection's runs take place: what its YAML asks of a Kubernetes cluster, and the tags that say so there.
 
-Every run carries the tags of its job, whoever asked for it: a sensor, an upload, a person, a backfill. Where runs do not
-take place on Kubernetes nobody reads them.
+Every run carries the tags of its job, whoever asked for it: a sensor, an upload, a person, a backfill. Where runs take
+place on one machine nobody reads them.
 """
 
 import json
@@ -19,9 +19,12 @@ CONFIG_TAG = "dagster-k8s/config"
 LAUNCH_GRACE_S = 120.0
 GPU = "nvidia.com/gpu"
 
-_UNITS = {"m": Decimal("0.001"), "": Decimal(1)}
-_UNITS |= {letter: Decimal(1000) ** power for power, letter in enumerate("kMGT", start=1)}
-_UNITS |= {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGT", start=1)}
+_UNITS = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGT", start=1)},
+    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGT", start=1)},
+}
 _QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti|)")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")

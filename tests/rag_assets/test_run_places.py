@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import construct_dagster_k8s_job, get_user_defined_k8s_config
+from kubernetes.client import ApiClient
 
 from rag_assets.definitions import build_definitions
 from rag_core.run_places import CONFIG_TAG
@@ -47,17 +48,16 @@ def test_the_ingesting_job_carries_what_its_pods_ask_for(tmp_path: Path, monkeyp
 
     (container,) = pod["containers"]
     assert container["resources"] == {
-        "claims": None,
         "requests": {"cpu": "2", "memory": "6Gi"},
         "limits": {"memory": "8Gi", "ephemeral-storage": "20Gi", "nvidia.com/gpu": "1"},
     }
-    assert container["env_from"] == [{"secret_ref": {"name": "notes-passwords"}}]
-    assert pod["node_selector"] == {"pool": "gpu"}
+    assert container["envFrom"] == [{"secretRef": {"name": "notes-passwords"}}]
+    assert pod["nodeSelector"] == {"pool": "gpu"}
     assert [(each["key"], each["operator"], each["effect"]) for each in pod["tolerations"]] == [
         ("spot", "Equal", "NoSchedule"),
         ("nvidia.com/gpu", "Exists", "NoSchedule"),
     ]
-    assert pod["service_account_name"] == "notes-runs"
+    assert pod["serviceAccountName"] == "notes-runs"
 
 
 def test_housekeeping_starts_no_gpu_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +98,13 @@ def _job_of(tags: dict[str, str]) -> dict:
     """The Kubernetes job of a run with these tags, as its launcher makes it."""
     context = K8sContainerContext(run_k8s_config=get_user_defined_k8s_config(tags))
     config = context._replace(namespace="rag")
-    return construct_dagster_k8s_job(
+    job = construct_dagster_k8s_job(
         job_config=config.get_k8s_job_config("image", _NoLauncher()),
         args=["dagster"],
         job_name="job",
         user_defined_k8s_config=config.run_k8s_config,
-    ).to_dict()
+    )
+    return ApiClient().sanitize_for_serialization(job)
 
 
 class _NoLauncher:
