@@ -14,6 +14,9 @@ from rag_core.errors import RagError
 
 if TYPE_CHECKING:
     from query_api.queued.worker import Worker
+    from resources.clients.heartbeat import Heartbeat
+
+_BEAT_EVERY_S = 5.0
 
 
 def main() -> int:
@@ -22,6 +25,7 @@ def main() -> int:
     from query_api.observing.logs import log_config
     from query_api.observing.metrics_port import exported
     from query_api.queued.worker import Worker
+    from resources.clients.heartbeat import Heartbeat
     from resources.clients.settings import load_settings
 
     try:
@@ -35,7 +39,7 @@ def main() -> int:
     connections = Connections(settings)
     try:
         with exported(connections.telemetry.metrics.registry, settings.worker_metrics):
-            asyncio.run(run_until_signalled(Worker(connections)))
+            asyncio.run(run_until_signalled(Worker(connections), Heartbeat(settings.heartbeat)))
     except RagError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
@@ -44,12 +48,23 @@ def main() -> int:
     return 0
 
 
-async def run_until_signalled(worker: "Worker") -> None:
-    """Run the worker until the process is asked to end."""
+async def run_until_signalled(worker: "Worker", heartbeat: "Heartbeat | None" = None) -> None:
+    """Run the worker until the process is asked to end; a worker whose lanes ended has ended itself."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await worker.run(stop)
+    beating = asyncio.create_task(_beat(heartbeat))
+    try:
+        await worker.run(stop)
+    finally:
+        beating.cancel()
+
+
+async def _beat(heartbeat: "Heartbeat | None") -> None:
+    """Touch the sign of life for as long as the event loop goes round."""
+    while heartbeat is not None:
+        await asyncio.to_thread(heartbeat.touch)
+        await asyncio.sleep(_BEAT_EVERY_S)
 
 
 if __name__ == "__main__":

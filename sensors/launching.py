@@ -37,7 +37,7 @@ _log = logging.getLogger("rag.launching")
 class FreshLauncher:
     """Waits for fresh work of ``collections`` and launches its runs, until ``stop`` is set.
 
-    ``launch_grace_s`` says of a collection how long its runs may take to start.
+    ``launch_grace_s`` says of a collection how long its runs may take to start; ``beat`` is called once a round.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class FreshLauncher:
         require_dependencies: Callable[[], None],
         stop: Event,
         launch_grace_s: Mapping[str, float] | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._catalog = catalog
         self._require_dependencies = require_dependencies
@@ -57,11 +58,13 @@ class FreshLauncher:
         self._stop = stop
         self._grace_s = dict(launch_grace_s or {})
         self._pause_s = 0.0
+        self._beat = beat
         self._known: set[tuple[str, str]] = set()
 
     def run(self) -> None:
         """Launch until stopped; whatever fails is tried again later, with growing pauses."""
         while not self._stop.is_set():
+            self._beat()
             try:
                 self._look()
             except RagError as error:

@@ -18,6 +18,7 @@ from threading import Event, Thread
 from rag_core.errors import DependencyUnavailable, RagError
 from resources.clients.collection_files import LoadedCollection, load_collections
 from resources.clients.dagster_webserver import DagsterWebserver
+from resources.clients.heartbeat import Heartbeat
 from resources.clients.object_store import RootMissing, location_of
 from sensors.connections import OpenCatalog, open_source, shared_catalog, shared_dependencies
 from sensors.dependencies import require
@@ -34,7 +35,15 @@ ROOTS_EVERY_S = 2.0
 class Watcher:
     """Watches the roots that are there and looks again for those that are not, until ``stop`` is set."""
 
-    def __init__(self, observers: Sequence[FolderObserver], *, collections: Path, stop: Event) -> None:
+    def __init__(
+        self,
+        observers: Sequence[FolderObserver],
+        *,
+        collections: Path,
+        stop: Event,
+        heartbeat: Heartbeat | None = None,
+    ) -> None:
+        self._heartbeat = heartbeat or Heartbeat(None)
         self._observers = observers
         self._collections = collections
         self._declared = stamp_of(collections)
@@ -46,6 +55,7 @@ class Watcher:
         """Watch until stopped or until a collection file changes; return which of the two it was."""
         roots, before = self._roots(), None
         while not self._stop.is_set():
+            self._heartbeat.touch()
             self._watch(roots, before)
             roots, before = self._roots(), roots
             if stamp_of(self._collections) != self._declared:
@@ -72,6 +82,7 @@ class Watcher:
             if now_s >= self._resume_at_s:
                 self._record(now_s)
             if now_s >= look_at_roots_s:
+                self._heartbeat.touch()
                 if self._roots() != roots or stamp_of(self._collections) != self._declared:
                     return
                 look_at_roots_s = now_s + ROOTS_EVERY_S
@@ -173,8 +184,9 @@ def main() -> int:
     try:
         settings = load_settings()
         folder = settings.collections
-        watcher = Watcher(_opened(folder, stop), collections=folder, stop=stop)
-        with launching_at_once(load_collections(folder), url=settings.dagster_url):
+        heartbeat = Heartbeat(settings.heartbeat)
+        watcher = Watcher(_opened(folder, stop, heartbeat), collections=folder, stop=stop, heartbeat=heartbeat)
+        with launching_at_once(load_collections(folder), url=settings.dagster_url, heartbeat=heartbeat):
             reason = watcher.run()
     except RagError as error:
         say("cannot watch", level=logging.ERROR, error=str(error))
@@ -184,7 +196,9 @@ def main() -> int:
 
 
 @contextmanager
-def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | None) -> Iterator[None]:
+def launching_at_once(
+    collections: Sequence[LoadedCollection], *, url: str | None, heartbeat: Heartbeat | None = None
+) -> Iterator[None]:
     """Launch runs for fresh work in the background; without a Dagster webserver it is left to the sensors."""
     if url is None or not collections:
         yield
@@ -198,6 +212,7 @@ def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | Non
             collections=names,
             require_dependencies=lambda: require(shared_dependencies()),
             stop=stop,
+            beat=(heartbeat or Heartbeat(None)).of("launching"),
             launch_grace_s={each.collection.name: each.collection.runs.launch_grace_s for each in collections},
         )
         # A daemon: it may wait in the catalog for a while yet, and there is nothing to be lost.
@@ -206,11 +221,12 @@ def launching_at_once(collections: Sequence[LoadedCollection], *, url: str | Non
         stop.set()
 
 
-def _opened(folder: Path, stop: Event) -> list[FolderObserver]:
+def _opened(folder: Path, stop: Event, heartbeat: Heartbeat) -> list[FolderObserver]:
     """Wait for the catalog, however long it is away."""
     collections = load_collections(folder)
     pause_s = 0.5
     while True:
+        heartbeat.touch()
         try:
             return observers_of(collections)
         except DependencyUnavailable as error:

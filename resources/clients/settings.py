@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     worker_metrics: str | None = Field(
         None, description="Where a worker exports its metrics, such as 127.0.0.1:9101; none by default."
     )
+    heartbeat: Path | None = Field(
+        None, description="File that listener, watcher and workers touch while they live; none by default."
+    )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Hosts that webhooks may tell: host, host:port, host=address; none by default."
     )
