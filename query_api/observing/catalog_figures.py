@@ -9,8 +9,13 @@ from prometheus_client.metrics_core import Metric as Family
 from query_api.observing import names
 from query_api.observing.families import gauge
 from query_api.observing.rarely import Rarely
+from rag_core.arrivals import ArrivalState
 from rag_core.queued_answers import QueueFigures
 from resources.clients.catalog.figures import CollectionFigures
+
+_OPEN = frozenset({ArrivalState.PENDING, ArrivalState.PROCESSING, ArrivalState.RETRYING})
+_NOTHING_SETTLED = {state.value: 0 for state in ArrivalState if state not in _OPEN}
+"""Exported from the start: a counter that appears with its first outcome hides it from ``increase``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ def _families(seen: Mapping[str, CollectionFigures]) -> Iterator[Family]:
     yield _searchable(seen)
     settled = CounterMetricFamily(names.SETTLED.name, names.SETTLED.meaning, labels=names.SETTLED.labels)
     for name, each in seen.items():
-        for state, number in sorted(each.settled.items()):
+        for state, number in sorted((_NOTHING_SETTLED | each.settled).items()):
             settled.add_metric((name, state), number)
     yield settled
     yield gauge(

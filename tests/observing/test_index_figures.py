@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi.testclient import TestClient
-
 from query_api.observing import names
 from query_api.observing.index_figures import IndexFigures
 from query_api.observing.metrics import Metrics
