@@ -73,3 +73,7 @@ def test_each_alert_is_seen_firing() -> None:
     text = "".join(tried.read_text() for tried in TRIED)
     seen = set(re.findall(r"alertname(?:=|: )\"?(\w+)", text))
     assert {alert["alert"] for alert in ALERTS} - seen == set()
+
+
+def test_prometheus_reads_its_configuration() -> None:
+    promtool("check", "config", OBSERVABILITY / "prometheus.yaml")

@@ -1,0 +1,1 @@
+"""Grafana dashboards, written by code: one for ingestion, one for answers."""
