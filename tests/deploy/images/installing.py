@@ -35,7 +35,8 @@ class Installed:
         declared["PATH"] = declared["PATH"].replace("$PATH", "/usr/local/bin:/usr/bin:/bin")
         placed = {name: self.placed(value) for name, value in declared.items()}
         # The root is shared with this machine's other users of /tmp.
-        return placed | {"TMPDIR": f"{self.root}/tmp", "RAG_HEARTBEAT": f"{self.root}/tmp/heartbeat"}
+        own = self.root / "tmp"
+        return placed | {"TMPDIR": str(own), "RAG_HEARTBEAT": str(own / "heartbeat")}
 
     def make(self) -> None:
         """Run every stage that the target needs."""
