@@ -15,7 +15,7 @@ from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection, selects
 from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidRequest
 from rag_core.messages.message import MessageRejected, ObjectHint, RejectKind
-from rag_core.objects import announced_version, is_addressable, sidecar_key
+from rag_core.objects import announced_version, is_addressable, sidecar_key, tags_version
 from resources.clients.object_store import ObjectStore
 from sensors.few_deletions import FewDeletions
 
@@ -33,11 +33,23 @@ class HintedObject:
     is_described: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPlace:
+    """Where an object that a message is about lies; of a sidecar it is the document beside it."""
+
+    source: BucketSource
+    key: str
+    is_sidecar: bool
+
+
 class ObjectHints:
-    """Observes objects of a collection's folders and buckets; ``stores`` by the source's name."""
+    """Observes objects of a collection's folders and buckets; ``stores`` by the source's name.
+
+    Only sources that have a store are looked at.
+    """
 
     def __init__(self, collection: Collection, stores: Mapping[str, ObjectStore]) -> None:
-        self._collection = collection
+        self._sources = [source for source in collection.sources if source.name in stores]
         self._stores = stores
         self._deletions = FewDeletions()
 
@@ -46,13 +58,28 @@ class ObjectHints:
 
         Raises ``MessageRejected`` where no source of the collection holds the URI.
         """
-        for source in self._collection.sources:
+        place = self.place_of(hint)
+        if place is None:
+            return None
+        return HintedObject(
+            source=place.source.name,
+            key=place.key,
+            observation=self._to_record(place, hint),
+            is_described=hint.describes and not place.is_sidecar,
+        )
+
+    def place_of(self, hint: ObjectHint) -> ObjectPlace | None:
+        """Return where the object lies; None for what its source leaves out.
+
+        Raises ``MessageRejected`` where no source holds the URI.
+        """
+        for source in self._sources:
             store = self._stores[source.name]
             if hint.uri.startswith(store.root_uri):
                 key = unquote(hint.uri.removeprefix(store.root_uri))
                 if is_addressable(key) and store.uri(key) == hint.uri:
-                    return self._of_source(source, store, key, hint)
-        if any(_is_same_bucket(self._stores[source.name].root_uri, hint.uri) for source in self._collection.sources):
+                    return _selected(source, key)
+        if any(_is_same_bucket(self._stores[source.name].root_uri, hint.uri) for source in self._sources):
             return None
         raise MessageRejected(
             RejectKind.NO_SOURCE,
@@ -60,35 +87,44 @@ class ObjectHints:
             remedy="Declare a source with that bucket or folder, or send the notifications elsewhere; then replay it.",
         )
 
-    def _of_source(self, source: BucketSource, store: ObjectStore, key: str, hint: ObjectHint) -> HintedObject | None:
-        suffix = source.sidecar_suffix
-        is_sidecar = suffix is not None and key.endswith(suffix)
-        if suffix is not None and is_sidecar:
-            key = key.removesuffix(suffix)
-        if not selects(source, key):
-            return None
-        return HintedObject(
-            source=source.name,
-            key=key,
-            observation=self._looked_at(store, key, suffix, hint),
-            is_described=hint.describes and not is_sidecar,
-        )
+    def look(self, place: ObjectPlace) -> Observation:
+        """Return what the store says of an object now, as a sweep would record it; raises what the store raises."""
+        store = self._stores[place.source.name]
+        info = store.head(place.key)
+        if info is None:
+            return _seen(store, place.key, Presence.GONE, "", 0)
+        name = sidecar_key(place.key, place.source.sidecar_suffix)
+        sidecar = None if name is None else store.head(name)
+        fields = place.source.tag_fields
+        tags = tags_version(store.tags(place.key), fields) if fields else ""
+        announced = announced_version(info, sidecar, tags=tags)
+        return _seen(store, place.key, Presence.PRESENT, announced, info.size_bytes)
 
-    def _looked_at(self, store: ObjectStore, key: str, suffix: str | None, hint: ObjectHint) -> Observation | None:
+    def unseen(self, place: ObjectPlace, hint: ObjectHint) -> Observation:
+        """Return what to record of an object that cannot be looked at now: the run that reads it looks."""
+        return _seen(self._stores[place.source.name], place.key, hint.presence, "", hint.size_bytes or 0)
+
+    def _to_record(self, place: ObjectPlace, hint: ObjectHint) -> Observation | None:
         """Return what to record; None where there is nothing, or its deletion is left to the sweep."""
         try:
-            info = store.head(key)
-            name = sidecar_key(key, suffix)
-            sidecar = store.head(name) if name is not None and info is not None else None
+            found = self.look(place)
         except (DependencyUnavailable, DocumentUnavailable, InvalidRequest):
-            return _seen(store, key, hint.presence, "", hint.size_bytes or 0)
-        if info is not None:
-            return _seen(store, key, Presence.PRESENT, announced_version(info, sidecar), info.size_bytes)
+            return self.unseen(place, hint)
+        if found.presence is Presence.PRESENT:
+            return found
         now_s = time.monotonic()
         if hint.presence is Presence.PRESENT or not self._deletions.left(now_s):
             return None
         self._deletions.spend(1, now_s)
-        return _seen(store, key, Presence.GONE, "", 0)
+        return found
+
+
+def _selected(source: BucketSource, key: str) -> ObjectPlace | None:
+    suffix = source.sidecar_suffix
+    is_sidecar = suffix is not None and key.endswith(suffix)
+    if suffix is not None and is_sidecar:
+        key = key.removesuffix(suffix)
+    return ObjectPlace(source=source, key=key, is_sidecar=is_sidecar) if selects(source, key) else None
 
 
 def _seen(store: ObjectStore, key: str, presence: Presence, announced: str, size_bytes: int) -> Observation:

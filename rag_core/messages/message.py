@@ -91,6 +91,7 @@ class RejectKind(StrEnum):
     KEY_TOO_LONG = "key-too-long"
     NO_SOURCE = "no-source"
     TOO_LARGE = "too-large"
+    NOT_RECORDED = "not-recorded"
 
 
 class MessageRejected(Permanent):

@@ -24,6 +24,7 @@ from resources.clients.catalog.parts import Parts
 from resources.clients.catalog.queries import Queries
 from resources.clients.catalog.queued import Answers, Webhooks
 from resources.clients.catalog.queued.waking import answers_heard
+from resources.clients.catalog.queues import Queues
 from resources.clients.catalog.recording import Recording
 from resources.clients.catalog.retention import Retention
 from resources.clients.catalog.sources import Sources
@@ -55,6 +56,7 @@ class Catalog:
         self.descriptions = Descriptions(self._database)
         self.stream_scopes = StreamScopes(self._database)
         self.stream_troubles = StreamTroubles(self._database)
+        self.queues = Queues(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.outbox = Outbox(self._database)
         self.keys = Keys(self._database)

@@ -15,6 +15,7 @@ from resources.clients.catalog.values.claimed import (
     Lane,
     ProcessingSpec,
 )
+from resources.clients.catalog.values.queues import QueueFigures, QueueReading, QueueState
 from resources.clients.catalog.values.recorded import (
     MAX_KEY_BYTES,
     PartitionLimits,
@@ -113,6 +114,9 @@ __all__ = [
     "PositionChange",
     "PositionMoved",
     "ProcessingSpec",
+    "QueueFigures",
+    "QueueReading",
+    "QueueState",
     "Reason",
     "Recorded",
     "RecordedMessages",

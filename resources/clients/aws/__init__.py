@@ -1,0 +1,1 @@
+"""Amazon's services by botocore, which comes with the extra ``aws`` and is imported at first use only."""

@@ -1,0 +1,81 @@
+"""A thread of the listener that reads one queue until it is stopped, for every source that declares the queue."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from threading import Event
+from typing import TYPE_CHECKING
+
+from sensors.connections import shared_catalog
+from sensors.pausing import Pausing
+from sensors.queue_audience import DeclaredQueue, UnreadableQueue, declared_queues, open_audience
+from sensors.saying import say
+from sensors.stream_troubles import noting_trouble
+
+if TYPE_CHECKING:
+    from resources.clients.collection_files import LoadedCollection
+    from sensors.queue_reading import QueueReader
+
+WAIT_S = 15.0
+
+
+class QueueListening:
+    """Reads one queue until ``stop`` is set; whatever fails is noted with its sources and tried again later."""
+
+    def __init__(
+        self, name: str, places: Sequence[tuple[str, str]], open_reader: "Callable[[], QueueReader]", *, stop: Event
+    ) -> None:
+        self.name = name
+        self._places = tuple(places)
+        self._open_reader = open_reader
+        self._stop = stop
+
+    def run(self) -> None:
+        """Read until stopped."""
+        collections = ",".join(dict.fromkeys(collection for collection, _ in self._places))
+        pausing = Pausing(self._stop, collection=collections, stream=self.name)
+        while not self._stop.is_set():
+            try:
+                with ExitStack() as noted:
+                    for place in self._places:
+                        noted.enter_context(noting_trouble(shared_catalog, *place))
+                    self._read(noted.enter_context(closing(self._open_reader())), pausing)
+            except Exception as error:  # noqa: BLE001 - a defect must not end the listening unseen
+                pausing.after(error)
+
+    def _read(self, reader: "QueueReader", pausing: Pausing) -> None:
+        while not self._stop.is_set():
+            tick = reader.tick(wait_s=WAIT_S)
+            if tick.messages:
+                say("read", queue=self.name, tick=tick.described())
+            pausing.over()
+
+
+def queue_works(collections: "Sequence[LoadedCollection]", stop: Event) -> list[QueueListening]:
+    """Return a reader's work for each queue that is declared, and for what keeps others from being found."""
+    queues, problems = declared_queues(collections)
+    return [*(_reading(queue, stop) for queue in queues), *(_failing(problem, stop) for problem in problems)]
+
+
+def open_queue_reader(queue: DeclaredQueue) -> "QueueReader":
+    """Return a reader of a queue with connections of its own."""
+    from resources.clients.aws.sqs import SqsQueue
+    from sensors.queue_reading import QueueReader
+
+    return QueueReader(
+        queue=SqsQueue(queue.url, region=queue.region),
+        audience=open_audience(queue),
+        catalog=shared_catalog(),
+        max_receives=queue.max_receives,
+    )
+
+
+def _reading(queue: DeclaredQueue, stop: Event) -> QueueListening:
+    name = f"queue {queue.url.rstrip('/').rpartition('/')[2]}"
+    return QueueListening(name, queue.places, lambda: open_queue_reader(queue), stop=stop)
+
+
+def _failing(problem: UnreadableQueue, stop: Event) -> QueueListening:
+    def fail() -> "QueueReader":
+        raise problem.problem
+
+    return QueueListening("queue not found", [(problem.collection, problem.source)], fail, stop=stop)
