@@ -16,6 +16,19 @@ _LEFT_OUT = {"PIP_NO_CACHE_DIR", "PATH"}
 """Of the builder's variables: an image must not hold a cache, a test is quick by one."""
 
 
+def base_python() -> Path:
+    """A Python that every user of this machine may run, of this one's version; this one where there is no other."""
+    major, minor = sys.version_info[:2]
+    own = Path(sys.base_prefix, "bin", f"python{major}.{minor}").resolve()
+    candidates = [own, *(Path(folder, own.name) for folder in ("/usr/local/bin", "/usr/bin"))]
+    return next((each for each in candidates if each.exists() and is_for_everyone(each)), own)
+
+
+def is_for_everyone(path: Path) -> bool:
+    """Say whether every user of this machine may pass through the folders of a path."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
     """What a target holds, in a folder that stands for the root of its file system."""
@@ -42,7 +55,10 @@ class Installed:
         """Run every stage that the target needs."""
         for place in PLACES:
             (self.root / place[1:]).mkdir(parents=True, exist_ok=True)
-        (self.root / "tmp").mkdir(mode=0o777)
+        (self.root / "tmp").mkdir()
+        (self.root / "tmp").chmod(0o1777)
+        # The builder's own Python, with its pip: what the base image has.
+        subprocess.run([str(base_python()), "-m", "venv", str(self.root / "base")], check=True, timeout=120)
         for stage in self.containerfile.needed_by(self.target):
             self._run(stage)
 
@@ -83,7 +99,7 @@ class Installed:
 
     def _do(self, command: str, folder: Path, variables: dict[str, str]) -> None:
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("RAG_", "PYTHON", "VIRTUAL"))}
-        path = f"{Path(sys.executable).parent}:{ours.get('PATH', '')}"
+        path = f"{self.root / 'base' / 'bin'}:{ours.get('PATH', '')}"
         done = subprocess.run(
             ["/bin/sh", "-euc", self.placed(command)],
             cwd=folder,

@@ -60,7 +60,7 @@ run_launcher:
           - name: RAG_THREADS
             valueFrom:
               resourceFieldRef: {resource: requests.cpu}
-          {{- include "rag.secrets" . | nindent 10 }}
+          {{- include "rag.secrets" (dict "root" . "for" (list "objectStore" "vectors")) | nindent 10 }}
           {{- with $runs.environment }}
           {{- toYaml . | nindent 10 }}
           {{- end }}

@@ -66,21 +66,22 @@ RAG_ANSWERS_CONCURRENCY: {{ $v.answers.concurrency | quote }}
 {{ include "rag.fromSecret" (dict "name" "PGPASSWORD" "secret" $c.existingSecret "key" $c.passwordKey) }}
 {{- end -}}
 
-{{/* What every process is told in secret: variables, each from one key of one Secret. */}}
+{{/* What a component is told in secret: variables, each from one key of one Secret; `for` names what it is for.
+     (dict "root" . "for" (list "objectStore" "vectors" "kafka" "chat")) */}}
 {{- define "rag.secrets" -}}
-{{- $v := .Values -}}
-{{ include "rag.databaseSecrets" . }}
-{{- with $v.vectors.qdrant.apiKey }}{{ if and .existingSecret (eq $v.vectors.store "qdrant") }}
+{{- $v := .root.Values -}}
+{{ include "rag.databaseSecrets" .root }}
+{{- with $v.vectors.qdrant.apiKey }}{{ if and .existingSecret (eq $v.vectors.store "qdrant") (has "vectors" $.for) }}
 {{ include "rag.fromSecret" (dict "name" "RAG_QDRANT_API_KEY" "secret" .existingSecret "key" .key) }}
 {{- end }}{{ end }}
-{{- with $v.objectStore.credentials }}{{ if .existingSecret }}
+{{- with $v.objectStore.credentials }}{{ if and .existingSecret (has "objectStore" $.for) }}
 {{ include "rag.fromSecret" (dict "name" "AWS_ACCESS_KEY_ID" "secret" .existingSecret "key" .accessKeyIdKey) }}
 {{ include "rag.fromSecret" (dict "name" "AWS_SECRET_ACCESS_KEY" "secret" .existingSecret "key" .secretAccessKeyKey) }}
 {{- end }}{{ end }}
-{{- with $v.chat.apiKey }}{{ if .existingSecret }}
+{{- with $v.chat.apiKey }}{{ if and .existingSecret (has "chat" $.for) }}
 {{ include "rag.fromSecret" (dict "name" "RAG_CHAT_API_KEY" "secret" .existingSecret "key" .key) }}
 {{- end }}{{ end }}
-{{- range $name, $from := merge (dict) $v.kafka.environment $v.secretSettings }}
+{{- range $name, $from := merge (dict) (ternary $v.kafka.environment (dict) (has "kafka" $.for)) $v.secretSettings }}
 {{ include "rag.fromSecret" (dict "name" $name "secret" $from.existingSecret "key" $from.key) }}
 {{- end }}
 {{- end -}}

@@ -37,7 +37,7 @@ capabilities: {drop: [ALL]}
 
 {{/* The pod template of a component. `part` says what differs:
      component, image, account, values (resources, nodeSelector, tolerations, environment), command, environment, ports,
-     startupProbe, livenessProbe, readinessProbe, graceS, scratch, and whether it mounts `dagster`'s configuration,
+     startupProbe, livenessProbe, readinessProbe, graceS, scratch, secrets (what for), and whether it mounts `dagster`'s configuration,
      asks the cluster (`kubernetes`), has copies to spread (`copies`), knows nothing of our settings (`foreign`). */}}
 {{- define "rag.pod" -}}
 {{- $root := .root -}}
@@ -119,7 +119,7 @@ spec:
         {{- if $part.hook }}
         {{- include "rag.databaseSecrets" $root | nindent 8 }}
         {{- else if not $part.foreign }}
-        {{- include "rag.secrets" $root | nindent 8 }}
+        {{- include "rag.secrets" (dict "root" $root "for" $part.secrets) | nindent 8 }}
         {{- end }}
         {{- with $part.environment }}
         {{- toYaml . | nindent 8 }}
