@@ -1,0 +1,122 @@
+# Our own programs. Dagster knows no users: it is reached from this machine only.
+
+locals {
+  # By the modules' outputs, so that nothing starts before the servers are healthy.
+  environment = merge(var.settings, {
+    RAG_COLLECTIONS  = "/etc/rag/collections"
+    RAG_QDRANT_URL   = "http://${module.qdrant.host}:6333"
+    RAG_KAFKA        = "${module.kafka.host}:9092"
+    RAG_PARQUET      = "s3://${local.bucket}/parquet"
+    AWS_ENDPOINT_URL = "http://${module.seaweedfs.host}:8333"
+    AWS_ALLOW_HTTP   = "true"
+    AWS_REGION       = "us-east-1"
+  })
+
+  database_url = "postgresql://rag:${var.postgres_password}@${module.postgres.host}:5432"
+
+  secrets = merge(var.secret_settings, {
+    RAG_DATABASE_URL         = "${local.database_url}/rag"
+    RAG_DAGSTER_DATABASE_URL = "${local.database_url}/dagster"
+    RAG_QDRANT_API_KEY       = var.qdrant_api_key
+    AWS_ACCESS_KEY_ID        = var.s3_access_key_id
+    AWS_SECRET_ACCESS_KEY    = var.s3_secret_access_key
+  })
+
+  collections = {
+    "/etc/rag/collections" = startswith(var.collections_folder, "/") ? var.collections_folder : abspath("${path.module}/${var.collections_folder}")
+  }
+  state = { "/var/lib/rag" = docker_volume.this["state"].name }
+
+  # Webserver and daemon see Dagster's storage only; the code server does the work.
+  dagster = {
+    files       = { "/etc/rag/dagster" = abspath("${path.module}/dagster") }
+    environment = { DAGSTER_HOME = "/etc/rag/dagster" }
+    secrets = {
+      DAGSTER_POSTGRES_URL = "postgresql+psycopg2://rag:${var.postgres_password}@${module.postgres.host}:5432/dagster"
+    }
+  }
+}
+
+module "code" {
+  source = "../modules/docker-service"
+
+  prefix      = var.name
+  name        = "code"
+  image       = var.images.ingestion
+  memory_mib  = 4096
+  networks    = var.code_server_outside ? local.outside : local.inside
+  environment = merge(local.environment, local.dagster.environment, { DAGSTER_GRPC_MAX_WORKERS = "24" })
+  secrets     = merge(local.secrets, local.dagster.secrets)
+  volumes     = local.state
+  files       = merge(local.collections, local.dagster.files)
+  healthy     = ["CMD", "dagster", "api", "grpc-health-check", "-p", "4000"]
+}
+
+module "webserver" {
+  source = "../modules/docker-service"
+
+  prefix      = var.name
+  name        = "webserver"
+  image       = var.images.ingestion
+  command     = ["dagster-webserver", "-h", "0.0.0.0", "-p", "3000", "-w", "/etc/rag/dagster/workspace.yaml"]
+  memory_mib  = 1024
+  networks    = local.outside
+  published   = { (var.ports.dagster) = 3000 }
+  environment = local.dagster.environment
+  secrets     = local.dagster.secrets
+  volumes     = local.state
+  files       = local.dagster.files
+  healthy     = ["CMD", "python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/server_info', timeout=4)"]
+
+  depends_on = [module.code]
+}
+
+module "daemon" {
+  source = "../modules/docker-service"
+
+  prefix      = var.name
+  name        = "daemon"
+  image       = var.images.ingestion
+  command     = ["dagster-daemon", "run", "-w", "/etc/rag/dagster/workspace.yaml"]
+  memory_mib  = 1024
+  networks    = local.inside
+  environment = local.dagster.environment
+  secrets     = local.dagster.secrets
+  volumes     = local.state
+  files       = local.dagster.files
+  healthy     = ["CMD", "dagster-daemon", "liveness-check"]
+
+  depends_on = [module.code]
+}
+
+module "query_api" {
+  source = "../modules/docker-service"
+
+  prefix      = var.name
+  name        = "query-api"
+  image       = var.images.api
+  memory_mib  = 2048
+  networks    = local.outside
+  published   = { (var.ports.query_api) = 8000 }
+  environment = merge(local.environment, { RAG_API_HOSTS = "query-api" })
+  secrets     = local.secrets
+  volumes     = local.state
+  files       = local.collections
+  healthy     = ["CMD", "python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+}
+
+module "worker" {
+  source = "../modules/docker-service"
+
+  prefix      = var.name
+  name        = "worker"
+  image       = var.images.api
+  command     = ["python", "-m", "query_api.worker"]
+  memory_mib  = 2048
+  networks    = local.outside
+  environment = local.environment
+  secrets     = local.secrets
+  volumes     = local.state
+  files       = local.collections
+  healthy     = ["CMD", "python", "-m", "resources.clients.heartbeat"]
+}
