@@ -31,6 +31,7 @@ class Encoders:
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._questions = ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
+        self._turns = threading.Semaphore(THREADS)
         # Apart, so that no question waits behind the batches of sentences that answers are made of.
         self._sentences = ThreadPoolExecutor(THREADS, thread_name_prefix="sentences")
         self._background: Future[None] | None = None
@@ -39,19 +40,20 @@ class Encoders:
 
     def dense(self, spec: IndexSpec, question: str) -> list[float]:
         """Return a question's unit vector; an equal question is answered from memory."""
-        return self.dense_soon(spec, question)()
-
-    def dense_soon(self, spec: IndexSpec, question: str) -> Callable[[], list[float]]:
-        """Begin to encode a question and return what waits for its unit vector: there is time for something else."""
         key = (spec.model_identity, question)
         with self._lock:
             known = self._vectors.get(key)
             if known is not None:
                 self._vectors.move_to_end(key)
         if known is not None:
-            return known.tolist
-        soon = self._questions.submit(self._encoded, spec, key)
-        return lambda: _done(soon).tolist()
+            return known.tolist()
+        # Kept as an array, an eighth of a list's memory; as one of its own, not as a view into the model's.
+        vector = self._encoded(spec, question).copy()
+        with self._lock:
+            self._vectors[key] = vector
+            while len(self._vectors) > REMEMBERED:
+                self._vectors.popitem(last=False)
+        return vector.tolist()
 
     def sentences(self, spec: IndexSpec, texts: Sequence[str]) -> Vectors:
         """Return the unit vectors of some sentences, in one batch."""
@@ -117,14 +119,17 @@ class Encoders:
         self._models[spec.model_identity] = model
         return model
 
-    def _encoded(self, spec: IndexSpec, key: tuple[str, str]) -> Vectors:
-        # Kept as an array, an eighth of a list's memory; as one of its own, not as a view into the model's.
-        vector = self.load(spec).embed_query(key[1]).copy()
-        with self._lock:
-            self._vectors[key] = vector
-            while len(self._vectors) > REMEMBERED:
-                self._vectors.popitem(last=False)
-        return vector
+    def _encoded(self, spec: IndexSpec, question: str) -> Vectors:
+        """Encode in the thread that asks, a few at once: another thread's turn costs a tenth of what encoding does."""
+        model = self._models.get(spec.model_identity)
+        if model is None:  # loading it may take longer than anybody waits
+            return _within(self._questions, lambda: self.load(spec).embed_query(question))
+        if not self._turns.acquire(timeout=TIMEOUT_S):
+            raise _no_vector()
+        try:
+            return model.embed_query(question)
+        finally:
+            self._turns.release()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         self._trouble = ""
@@ -136,14 +141,13 @@ class Encoders:
 
 
 def _within(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
-    return _done(pool.submit(work))
-
-
-def _done(future: Future[_Result]) -> _Result:
+    future: Future[_Result] = pool.submit(work)
     try:
         return future.result(timeout=TIMEOUT_S)
     except FutureTimeout as error:
         future.cancel()
-        raise DependencyUnavailable(
-            f"The model gave no vector within {TIMEOUT_S:.0f} s.", dependency="model"
-        ) from error
+        raise _no_vector() from error
+
+
+def _no_vector() -> DependencyUnavailable:
+    return DependencyUnavailable(f"The model gave no vector within {TIMEOUT_S:.0f} s.", dependency="model")

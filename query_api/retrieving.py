@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from query_api.encoding import Encoders
 from query_api.observing.stages import Stage, Staged, unmeasured
@@ -81,34 +80,38 @@ class Retriever:
         )
 
     def _search(self, query: Query, index: ServedIndex) -> Found:
-        asked, found = self._candidates(query, index)
-        bounds = term_bounds(found.term_tops, asked.sparse.values, points=index.points, k1=index.spec.bm25_k1)
+        asked = self._asked(query, index)
+        with self.stage(Stage.SEARCH):
+            candidates = self.searcher.candidates(
+                index,
+                dense=asked.dense,
+                sparse=asked.sparse,
+                groups=asked.groups,
+                conditions=asked.conditions,
+                limit=asked.depth,
+            )
+        tops, counts = candidates.term_tops, asked.sparse.values
+        bounds = term_bounds(tops, counts, points=index.points, k1=index.spec.bm25_k1)
         return Found(
             index=index,
-            passages=self._best(query, index, asked, found, bound=sum(bounds)),
+            passages=self._best(query, index, asked, candidates, bound=sum(bounds)),
             term_weights=dict(zip(asked.sparse.indices, bounds, strict=True)),
         )
 
-    def _candidates(self, query: Query, index: ServedIndex) -> tuple["_Asked", Candidates]:
-        """Return what the lists hold; the index looks for the words while the model makes the question's vector."""
-        groups = query.caller.groups_within(query.groups)
+    def _asked(self, query: Query, index: ServedIndex) -> "_Asked":
         conditions = parse_filters(query.filters, index.fields)
-        depth = max(DEPTH, 2 * query.top_k)
-        list_of = partial(self.searcher.candidates, index, groups=groups, conditions=conditions, limit=depth)
-        soon = None if query.mode is Mode.SPARSE else self.encoders.dense_soon(index.spec, query.text)
-        sparse, worded = SparseVector(indices=(), values=()), Candidates(dense={}, sparse={}, term_tops=())
-        if query.mode is not Mode.DENSE:
-            sparse = self.encoders.bm25(index.spec).query(query.text)
-            with self.stage(Stage.WORDS):
-                worded = list_of(dense=None, sparse=sparse)
-        dense, near = None, worded
-        if soon is not None:
-            with self.stage(Stage.ENCODE):
-                dense = soon()
-            with self.stage(Stage.SEARCH):
-                near = list_of(dense=dense, sparse=None)
-        asked = _Asked(dense=dense, sparse=sparse, groups=groups, conditions=conditions, depth=depth)
-        return asked, Candidates(dense=near.dense, sparse=worded.sparse, term_tops=worded.term_tops)
+        with self.stage(Stage.ENCODE):
+            sparse = SparseVector(indices=(), values=())
+            if query.mode is not Mode.DENSE:
+                sparse = self.encoders.bm25(index.spec).query(query.text)
+            dense = None if query.mode is Mode.SPARSE else self.encoders.dense(index.spec, query.text)
+        return _Asked(
+            dense=dense,
+            sparse=sparse,
+            groups=query.caller.groups_within(query.groups),
+            conditions=conditions,
+            depth=max(DEPTH, 2 * query.top_k),
+        )
 
     def _best(
         self, query: Query, index: ServedIndex, asked: "_Asked", found: Candidates, *, bound: float

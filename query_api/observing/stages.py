@@ -8,7 +8,6 @@ from enum import StrEnum
 class Stage(StrEnum):
     """What is being waited for."""
 
-    WORDS = "words"
     ENCODE = "encode"
     SEARCH = "search"
     READ = "read"

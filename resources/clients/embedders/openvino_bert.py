@@ -5,7 +5,9 @@
 # OpenVINO ships partial types.
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ _WIDTH_STEP = 8
 
 
 class OpenVinoBert:
-    """A compiled model; every thread that embeds gets an inference request of its own."""
+    """A compiled model; as many inference requests are made, and kept, as threads embed at the same time."""
 
     def __init__(self, folder: ModelFolder, *, threads: int | None = None, cache_dir: Path | None = None) -> None:
         if reason := folder.why_not_bert():
@@ -38,7 +40,7 @@ class OpenVinoBert:
         self._cache_dir = cache_dir
         self._compiled: Any = None
         self._compiling = threading.Lock()
-        self._own = threading.local()
+        self._idle: deque[Any] = deque()
 
     @property
     def name(self) -> str:
@@ -78,34 +80,40 @@ class OpenVinoBert:
 
     def close(self) -> None:
         """Give the model's memory back."""
-        self._own = threading.local()
+        self._idle.clear()
         self._compiled = None
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         encodings = self._tokenizer.encode(texts)
         vectors = np.empty((len(texts), self._dimension), np.float32)
-        request = self._request()
-        for batch in batches_of([len(encoding.ids) for encoding in encodings]):
-            width = self._width(len(encodings[batch[0]].ids))
-            ids = np.zeros((len(batch), width), np.int64)
-            mask = np.zeros((len(batch), width), np.int64)
-            for row, index in enumerate(batch):
-                length = len(encodings[index].ids)
-                ids[row, :length] = encodings[index].ids
-                mask[row, :length] = 1
-            request.infer([ids, mask], share_inputs=True)
-            vectors[batch] = request.get_output_tensor(0).data
+        with self._request() as request:
+            for batch in batches_of([len(encoding.ids) for encoding in encodings]):
+                width = self._width(len(encodings[batch[0]].ids))
+                ids = np.zeros((len(batch), width), np.int64)
+                mask = np.zeros((len(batch), width), np.int64)
+                for row, index in enumerate(batch):
+                    length = len(encodings[index].ids)
+                    ids[row, :length] = encodings[index].ids
+                    mask[row, :length] = 1
+                request.infer([ids, mask], share_inputs=True)
+                vectors[batch] = request.get_output_tensor(0).data
         return vectors
 
     def _width(self, tokens: int) -> int:
         """Return how wide a batch is made whose longest text has so many tokens."""
         return min(-(-tokens // _WIDTH_STEP) * _WIDTH_STEP, self._max_tokens)
 
-    def _request(self) -> Any:
-        request = getattr(self._own, "request", None)
-        if request is None:
-            request = self._own.request = self._model().create_infer_request()
-        return request
+    @contextmanager
+    def _request(self) -> Generator[Any]:
+        """Lend an inference request; the last one given back is lent first, for its tensors are warm."""
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._model().create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
 
     def _model(self) -> Any:
         with self._compiling:
