@@ -186,4 +186,4 @@ class Connections:
     def _open_model(self, model: str) -> Embedder:
         from resources.clients.embedders import open_embedder
 
-        return open_embedder(model, runtime="auto", threads=None, cache_dir=self.settings.model_cache)
+        return open_embedder(model, runtime="auto", threads=self.settings.threads, cache_dir=self.settings.model_cache)
