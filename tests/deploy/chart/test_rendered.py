@@ -157,7 +157,7 @@ def test_scaled_objects_name_deployments_that_set_no_replicas() -> None:
 
 def test_rules_are_those_of_observability() -> None:
     ours = {each.name: each.read_text(encoding="utf-8") for each in RULES.glob("*.yaml")}
-    assert (CHART / "rules").resolve() == RULES
+    assert (CHART / "prometheus-rules").resolve() == RULES
     (rule,) = rendered("all").of_kind("PrometheusRule").values()
     groups = [group for text in ours.values() for group in yaml.safe_load(text)["groups"]]
     assert sorted(rule["spec"]["groups"], key=_name) == sorted(groups, key=_name)
