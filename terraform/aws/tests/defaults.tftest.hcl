@@ -1,6 +1,80 @@
 # What the defaults make, with no provider behind it: `tofu test`.
 
 mock_provider "aws" {
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = {
+      arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mocked"
+    }
+  }
+
+  mock_resource "aws_eks_cluster" {
+    defaults = {
+      identity = [{ oidc = [{ issuer = "https://mocked.example" }] }]
+    }
+  }
+
+  mock_resource "aws_launch_template" {
+    defaults = {
+      id             = "lt-00000000000000000"
+      latest_version = 1
+    }
+  }
+
+  mock_resource "aws_eks_node_group" {
+    defaults = {
+      resources = [{ autoscaling_groups = [{ name = "mocked" }], remote_access_security_group_id = "" }]
+    }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:role/mocked"
+    }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:oidc-provider/mocked"
+    }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = {
+      arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mocked"
+    }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = {
+      arn = "arn:aws:sqs:eu-central-1:123456789012:mocked"
+    }
+  }
+
+  mock_resource "aws_msk_configuration" {
+    defaults = {
+      arn = "arn:aws:kafka:eu-central-1:123456789012:configuration/mocked/1"
+    }
+  }
+
+  mock_resource "aws_msk_cluster" {
+    defaults = {
+      arn                          = "arn:aws:kafka:eu-central-1:123456789012:cluster/mocked/1"
+      bootstrap_brokers_sasl_scram = "b-1.mocked.example:9096,b-2.mocked.example:9096"
+    }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = {
+      repository_url = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mocked"
+    }
+  }
+
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
   }
@@ -30,6 +104,26 @@ run "the_defaults_are_closed" {
   assert {
     condition     = module.notifications.queue_arn == "arn:aws:sqs:eu-central-1:123456789012:rag-object-events"
     error_message = "The queue's ARN must follow from its name."
+  }
+
+  assert {
+    condition     = output.helm_values.kafka.bootstrapServers == "b-1.mocked.example:9096,b-2.mocked.example:9096"
+    error_message = "Pods must get the brokers that take a SCRAM login over TLS."
+  }
+
+  assert {
+    condition     = output.helm_values.objectStore.parquet == "s3://rag-123456789012-artifacts/parquet"
+    error_message = "Parquet must lie in the bucket of artifacts."
+  }
+
+  assert {
+    condition     = output.helm_values.serviceAccounts.runs.annotations["eks.amazonaws.com/role-arn"] == "arn:aws:iam::123456789012:role/mocked"
+    error_message = "Runs must take the role made for them."
+  }
+
+  assert {
+    condition     = length(output.helm_values.serviceAccounts.daemon.annotations) == 0
+    error_message = "The daemon needs nothing of AWS, and must have no role."
   }
 
   assert {

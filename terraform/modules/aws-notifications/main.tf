@@ -10,9 +10,11 @@ resource "aws_sqs_queue" "events" {
   kms_data_key_reuse_period_seconds = 3600
 
   redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.set_aside.arn
+    deadLetterTargetArn = local.queue_arns.set_aside
     maxReceiveCount     = var.max_receives
   })
+
+  depends_on = [aws_sqs_queue.set_aside]
 }
 
 resource "aws_sqs_queue" "set_aside" {
