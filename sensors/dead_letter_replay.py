@@ -17,6 +17,7 @@ from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DeadLetter, PartitionLimits, RecordedMessages, ReplayedRange
 from resources.clients.collection_files import LoadedCollection
 from resources.clients.kafka.reading import KafkaReader, OffsetGone, now_ms
+from sensors.queue_batch import QUEUE_TOPIC
 from sensors.stream_batch import BatchMaker, StreamBatch
 from sensors.stream_scope import check_cluster
 from sensors.streams import open_batches, open_reader
@@ -71,6 +72,10 @@ class DeadLetterReplay:
         Raises ``DependencyUnavailable``.
         """
         new = letter.letter
+        if new.topic.startswith(QUEUE_TOPIC):
+            from sensors.queue_letters import replay_queued
+
+            return replay_queued(self._loaded, self._catalog, letter)
         stream = self._stream(letter.source)
         if stream is None:
             return ReplayedLetter(

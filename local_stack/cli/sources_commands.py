@@ -124,7 +124,12 @@ def _rows() -> list[dict[str, Any]]:
     with open_catalog(settings.require("database_url")) as catalog:
         names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
         stops = {(stop.collection, stop.source): stop for name in names for stop in catalog.sources.stopped(name)}
-        unread = {place: _unread(catalog, *place) for place in streams}
+        unread = {place: _unread(catalog, *place) for place in streams} | {
+            (each.collection.name, source.name): _queue_unread(catalog, each.collection.name, source.name)
+            for each in usable
+            for source in each.collection.sources
+            if source.notifications is not None
+        }
     return [
         {
             "collection": collection,
@@ -143,6 +148,12 @@ def _unread(catalog: "Catalog", collection: str, stream: str) -> str:
     if trouble is not None:
         return f"since {trouble.since.isoformat(timespec='seconds')}: {trouble.reason}"
     return "" if catalog.recording.position(collection, stream).version else "not read yet: see 'rag logs listener'"
+
+
+def _queue_unread(catalog: "Catalog", collection: str, source: str) -> str:
+    """Return why the queue of a source is not read at present, while its sweeps go on; empty where it is."""
+    trouble = catalog.stream_troubles.current(collection).get(source)
+    return "" if trouble is None else f"its queue since {trouble.since.isoformat(timespec='seconds')}: {trouble.reason}"
 
 
 def _location(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,11 @@ from local_stack.status import PartStatus
 
 _TIMEOUT_S = 2.0
 _MAX_BYTES = 4 * 1024 * 1024
+_MORE_OF_QUEUES = {
+    "ignored": "of no source",
+    "left_to_sweep": "deletions left to the sweep",
+    "dead_letters": "became dead letters",
+}
 
 
 def streams_of(parts: Sequence[PartStatus]) -> list[dict[str, Any]]:
@@ -44,6 +50,8 @@ def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"{named}: {why}"
             for topic in stream["topics"]:
                 yield _topic_line(named, topic, is_read=not why)
+        for queue in each.get("queues", ()):
+            yield f"{each['collection']}/{queue['source']}: {_queue_line(queue)}"
         if each["waiting_to_be_sent"]:
             yield f"{each['collection']}: {each['waiting_to_be_sent']} messages wait to be sent to Kafka"
     if dead:
@@ -58,6 +66,24 @@ def unread_reason(stream: Mapping[str, Any]) -> str:
     if not said and not stream["topics"]:
         said.append("waits for a topic to be there" if stream["moved_at"] else "not read yet; see 'rag logs listener'")
     return "; ".join(said)
+
+
+def _queue_line(queue: Mapping[str, Any]) -> str:
+    """Return how a source's queue was read last, and what keeps it from being read."""
+    said = [f"queue {queue['name']}".rstrip()]
+    if queue["trouble"]:
+        said.append(f"not read since {queue['trouble']['since']}: {_line(queue['trouble']['reason'])}")
+    elif queue["looked_at"] is None:
+        said.append("not read yet; see 'rag logs listener'")
+    if queue["waiting"] is not None and not queue["trouble"]:
+        said.append(f"{queue['waiting']} waiting, {queue['in_flight']} being read")
+    if queue["received_at"] is not None:
+        age = _span((datetime.now(UTC) - datetime.fromisoformat(queue["received_at"])).total_seconds())
+        delay = "" if queue["oldest_s"] is None else f" ({_span(queue['oldest_s'])} after it was sent)"
+        said.append(f"last message {age} ago{delay}")
+    said.append(f"{queue['messages']} read, {queue['recorded']} new or changed")
+    said += [f"{queue[name]} {what}" for name, what in _MORE_OF_QUEUES.items() if queue[name]]
+    return ", ".join(said)
 
 
 def _line(text: str) -> str:

@@ -68,6 +68,10 @@ def _families(seen: Mapping[str, CollectionFigures]) -> Iterator[Family]:
     yield gauge(
         names.STREAM_LAG, [((name, *where), lag) for name, each in seen.items() for where, lag in each.lag.items()]
     )
+    yield gauge(
+        names.QUEUE_WAITING,
+        [((name, source), number) for name, each in seen.items() for source, number in each.queued.items()],
+    )
     yield gauge(names.OUTBOX_WAITING, [((name,), each.outbox) for name, each in seen.items()])
     yield gauge(names.STOPPED_SOURCES, [((name,), each.stopped_sources) for name, each in seen.items()])
     yield gauge(names.CATALOG_POINTS, [((name,), each.points) for name, each in seen.items()])

@@ -51,7 +51,7 @@ IN_PROGRESS = _gauge("rag_http_requests_in_progress", "Requests that are being a
 RATE_LIMITED = _counter("rag_rate_limited_total", "Requests refused because their key was above its rate.")
 STAGE_SECONDS = _histogram(
     "rag_stage_seconds",
-    "Time in one stage of a question: words, encode, search, read, fuse, quote, queue, first_token, generate.",
+    "Time in one stage of a question: encode, search, read, fuse, quote, queue, first_token, generate.",
     "stage",
 )
 MODEL_WRITING = _gauge("rag_model_writing", "Answers that the chat model writes now.")
@@ -87,6 +87,9 @@ SETTLED = _counter("rag_arrivals_settled_total", "Outcomes of arrivals that runs
 DEAD_LETTERS = _gauge("rag_dead_letters", "Messages that fit no form and wait for a person.", "collection", "stream")
 STREAM_LAG = _gauge(
     "rag_stream_lag_messages", "Offsets left when the topic was recorded last.", "collection", "stream", "topic"
+)
+QUEUE_WAITING = _gauge(
+    "rag_queue_waiting", "Messages in a source's queue when that was looked at last.", "collection", "source"
 )
 OUTBOX_WAITING = _gauge("rag_outbox_waiting", "Messages that wait to be sent to Kafka.", "collection")
 STOPPED_SOURCES = _gauge("rag_sources_stopped", "Sources and streams that stopped and wait for a person.", "collection")
@@ -125,6 +128,7 @@ OF_THE_CATALOG = (
     SETTLED,
     DEAD_LETTERS,
     STREAM_LAG,
+    QUEUE_WAITING,
     OUTBOX_WAITING,
     STOPPED_SOURCES,
     CATALOG_POINTS,

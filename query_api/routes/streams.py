@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
-from query_api.shapes.streams import CollectionStreams, StreamList, StreamShape, stream_shape, unread_shape
+from query_api.shapes.queues import CollectionQueues, QueueShape, StreamList, queue_shape
+from query_api.shapes.streams import CollectionStreams, StreamShape, stream_shape, unread_shape
 from resources.clients.catalog import Catalog
 from resources.clients.collection_files import usable_collections
 
@@ -17,16 +18,23 @@ router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
 @router.get("/streams", summary="List streams")
 def streams(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep) -> StreamList:
-    """Return how far every stream is recorded, what keeps it from being read, and what waits to be sent.
+    """Return how far every stream and queue is recorded, what keeps it from being read, and what waits to be sent.
 
     A key with groups sees none: these figures count messages of every group.
     """
     waiting = catalog.outbox.waiting_by_collection()
     declared = declared_streams(connections.settings.collections)
-    there = {*waiting, *declared, *(position.collection for position in catalog.overview.streams())}
+    queued = sources_with_queues(connections.settings.collections)
+    there = {*waiting, *declared, *queued, *(position.collection for position in catalog.overview.streams())}
     names = seen_names(caller, there) if sees_figures(caller) else []
     return StreamList(
-        collections=[collection_streams(catalog, name, waiting.get(name, 0), declared.get(name, ())) for name in names]
+        collections=[
+            CollectionQueues(
+                **dict(collection_streams(catalog, name, waiting.get(name, 0), declared.get(name, ()))),
+                queues=_queues(catalog, name, queued.get(name, ())),
+            )
+            for name in names
+        ]
     )
 
 
@@ -35,6 +43,23 @@ def declared_streams(folder: Path) -> dict[str, list[str]]:
     usable, _ = usable_collections(folder)
     named = {each.collection.name: [stream.name for stream in each.collection.streams] for each in usable}
     return {collection: streams for collection, streams in named.items() if streams}
+
+
+def sources_with_queues(folder: Path) -> dict[str, list[str]]:
+    """Return the names of the sources whose changes a queue announces, by collection."""
+    usable, _ = usable_collections(folder)
+    named = {
+        each.collection.name: [source.name for source in each.collection.sources if source.notifications is not None]
+        for each in usable
+    }
+    return {collection: sources for collection, sources in named.items() if sources}
+
+
+def _queues(catalog: Catalog, name: str, sources: Collection[str]) -> list[QueueShape]:
+    if not sources:
+        return []
+    states, troubles = catalog.queues.states(name), catalog.stream_troubles.current(name)
+    return [queue_shape(source, states.get(source), troubles.get(source)) for source in sources]
 
 
 def collection_streams(catalog: Catalog, name: str, waiting: int, declared: Collection[str]) -> CollectionStreams:

@@ -65,12 +65,6 @@ class CollectionStreams(BaseModel):
     streams: list[StreamShape]
 
 
-class StreamList(BaseModel):
-    """Every collection that declares a stream, has read one, or has something to send."""
-
-    collections: list[CollectionStreams]
-
-
 def unread_shape(name: str, stops: Sequence[Stop], trouble: StreamTrouble | None) -> StreamShape:
     """Return a declared stream of which nothing was ever recorded."""
     return StreamShape(
@@ -80,7 +74,7 @@ def unread_shape(name: str, stops: Sequence[Stop], trouble: StreamTrouble | None
         moved_at=None,
         position_age_s=None,
         stops=[stopped(stop) for stop in stops],
-        trouble=_trouble(trouble),
+        trouble=trouble_shape(trouble),
         topics=[],
     )
 
@@ -112,7 +106,7 @@ def stream_shape(
         moved_at=position.moved_at,
         position_age_s=_age(position.moved_at.timestamp(), now_s),
         stops=[stopped(stop) for stop in stops],
-        trouble=_trouble(trouble),
+        trouble=trouble_shape(trouble),
         topics=topics,
     )
 
@@ -130,7 +124,8 @@ def _partition(number: int, part: PartitionState, dead: int, now_s: float) -> Pa
     )
 
 
-def _trouble(trouble: StreamTrouble | None) -> TroubleShape | None:
+def trouble_shape(trouble: StreamTrouble | None) -> TroubleShape | None:
+    """Return why something is not read, as users see it."""
     if trouble is None:
         return None
     return TroubleShape(reason=trouble.reason, since=trouble.since, tried_at=trouble.tried_at)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
+from resources.clients.aws.s3_credentials import s3_credentials
+
 MAX_RETRIES = 3
 _READ_AHEAD_BYTES = 64 * 1024
 _GIVEN = {
@@ -133,7 +135,7 @@ class BucketFolder:
         place |= {option: environ[name] for option, name in _GIVEN.items() if environ.get(name)}
         self._store = S3Store.from_url(
             url,
-            **place,
+            **{**s3_credentials(environ), **place},
             retry_config={"max_retries": MAX_RETRIES},
             client_options={
                 "connect_timeout": "5s",

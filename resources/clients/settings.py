@@ -1,7 +1,8 @@
 """Every setting of the platform in one class; each is an environment variable with the prefix ``RAG_``.
 
 The environment wins. What it leaves open is taken from the stack that runs in ``RAG_HOME`` (its ``stack.json``), so
-that ``rag ask`` or ``dagster dev`` in another shell finds it. Nothing is read before ``load_settings()`` is called.
+that ``rag ask`` or ``dagster dev`` in another shell finds it. A variable that holds ``aws-secret:NAME#KEY`` stands for
+that secret's value (``resources.clients.aws.secrets``). Nothing is read before ``load_settings()`` is called.
 """
 
 import ipaddress
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag_core.errors import ConfigurationError
 from rag_core.webhooks import SHORTEST_SECRET, parse_webhook_hosts
+from resources.clients.aws.secrets import is_secret_reference, resolved_secret
 from resources.clients.home import rag_home, read_stack
 
 PREFIX = "RAG_"
@@ -251,8 +253,15 @@ def load_settings(*, with_stack: bool = True) -> Settings:
         if name in Settings.model_fields and name != "home" and not os.environ.get(f"{PREFIX}{name.upper()}")
     }
     try:
-        return Settings(home=home, **open_ones)
+        return Settings(home=home, **open_ones, **_secrets())
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         variable = PREFIX + "_".join(str(step) for step in first["loc"][:1]).upper()
         raise ConfigurationError(f"{variable}: {first['msg']}.", remedy=f"Correct {variable}.") from None
+
+
+def _secrets() -> dict[str, Any]:
+    """Return the values of those settings whose variables name a secret of AWS Secrets Manager."""
+    named = {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in Settings.model_fields if name != "home"}
+    references = {name: value for name, value in named.items() if is_secret_reference(value)}
+    return {name: resolved_secret(value, setting=f"{PREFIX}{name.upper()}") for name, value in references.items()}

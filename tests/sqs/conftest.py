@@ -61,6 +61,12 @@ def moto() -> Iterator[Aws]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def buckets() -> dict[str, str]:
+    """Buckets of the session by what tests call them: a small SeaweedFS has room for a few dozen of them."""
+    return {}
+
+
 @pytest.fixture
 def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give moto to this process's own clients, with nothing else of AWS in the environment."""
@@ -84,7 +90,7 @@ class Notified:
     folder: Any
     queue_url: str
     objects: Any
-    buckets: dict[str, str] = field(default_factory=dict[str, str])
+    buckets: dict[str, str]
     readers: list[QueueReader] = field(default_factory=list[QueueReader])
 
     def declare(self, collection: str, **sources: dict[str, Any]) -> None:
@@ -110,6 +116,10 @@ class Notified:
         if name not in self.buckets:
             self.buckets[name] = self.seaweed.create_bucket()
         return self.buckets[name]
+
+    @property
+    def database_url(self) -> str:
+        return self.catalog._database.url.replace("+psycopg", "")
 
     def loaded(self) -> tuple[LoadedCollection, ...]:
         return load_collections(self.folder)
@@ -175,6 +185,7 @@ def notified(
     aws: Aws,
     seaweed: SeaweedServer,
     catalog: Catalog,
+    buckets: dict[str, str],
     tmp_path: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Notified]:
@@ -187,9 +198,18 @@ def notified(
     monkeypatch.setenv("RAG_HOME", str(tmp_path / "home"))
     queue_url = aws.of("sqs").create_queue(QueueName=f"landing-{next(_NUMBER)}")["QueueUrl"]
     made = Notified(
-        aws=aws, seaweed=seaweed, catalog=catalog, folder=folder, queue_url=queue_url, objects=seaweed.client()
+        aws=aws,
+        seaweed=seaweed,
+        catalog=catalog,
+        folder=folder,
+        queue_url=queue_url,
+        objects=seaweed.client(),
+        buckets=buckets,
     )
     yield made
+    for bucket in buckets.values():
+        for each in made.objects.list_objects_v2(Bucket=bucket).get("Contents", []):
+            made.objects.delete_object(Bucket=bucket, Key=each["Key"])
     made.objects.close()
     for reader in made.readers:
         reader.close()

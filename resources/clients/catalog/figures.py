@@ -36,6 +36,8 @@ class CollectionFigures:
     """By stream."""
     lag: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """By stream and topic: offsets left when the topic was recorded last."""
+    queued: dict[str, int] = field(default_factory=dict[str, int])
+    """By source: messages that waited in its queue when that was looked at last."""
     outbox: int = 0
     stopped_sources: int = 0
     points: int = 0
@@ -72,6 +74,8 @@ class Figures:
                 for topic, state in StreamState.from_json(row.value).topics.items():
                     of(row.collection).lag[row.source, topic] = sum(part.lag for part in state.partitions.values())
                 of(row.collection).dead_letters.setdefault(row.source, 0)
+            for row in connection.execute(_QUEUES):
+                of(row.collection).queued[row.source] = row.waiting
             for row in connection.execute(_OUTBOX):
                 of(row.collection).outbox = row.messages
             for row in connection.execute(_STOPPED):
@@ -129,6 +133,11 @@ SELECT collection, source, count(*) AS letters FROM dead_letters WHERE settled_a
 """)
 
 _POSITIONS = text("SELECT collection, source, value FROM positions WHERE value -> 'topics' IS NOT NULL")
+
+_QUEUES = text("""
+SELECT collection, split_part(source, '/', 1) AS source, CAST(value ->> 'waiting' AS bigint) AS waiting
+FROM positions WHERE source LIKE '%/queue' AND value ? 'waiting'
+""")
 
 _OUTBOX = text("SELECT collection, count(*) AS messages FROM outbox GROUP BY collection")
 

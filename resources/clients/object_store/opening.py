@@ -32,6 +32,7 @@ def open_store(source: BucketSource, base_dir: Path, *, environ: Mapping[str, st
         prefix=prefix.strip("/"),
         listing=listing,
         connection=connection,
+        environ=known,
         tags=S3Tags(bucket=bucket, endpoint=None if endpoint is None else str(endpoint), environ=known),
     )
 

@@ -8,6 +8,7 @@ also on those that keep folders inside (SeaweedFS lists ``a/b`` before ``a b``, 
 
 # Its overloads name arro3's types, which are not installed:
 # pyright: reportUnknownMemberType=false
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from rag_core.errors import ConfigurationError, DocumentRejected, InvalidRequest, QuarantineKind, SourceChanged
 from rag_core.objects import MAX_KEY_BYTES, ListedPage, ObjectInfo, Unreadable, is_addressable
+from resources.clients.aws.s3_credentials import s3_credentials
 from resources.clients.object_store.incoming import SpooledIncoming
 from resources.clients.object_store.local_files import receiving
 from resources.clients.object_store.s3_errors import ObjectGone, translating
@@ -43,11 +45,13 @@ class S3ObjectStore:
         listing: Literal["flat", "folders"],
         connection: Mapping[str, object],
         tags: S3Tags,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._root_uri = f"s3://{bucket}/{quote(prefix)}/" if prefix else f"s3://{bucket}/"
         self._bucket, self._prefix = bucket, prefix
         self._listing = listing
         self._connection = connection
+        self._environ = os.environ if environ is None else environ
         self._tags = tags
         self._opened: S3Store | None = None
 
@@ -155,7 +159,7 @@ class S3ObjectStore:
                     self._bucket,
                     prefix=self._prefix or None,
                     retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=15)},
-                    **self._connection,  # pyright: ignore[reportArgumentType] - obstore checks names and values
+                    **{**s3_credentials(self._environ), **self._connection},  # pyright: ignore[reportArgumentType] - obstore checks names and values
                 )
             except (BaseError, ValueError, TypeError) as error:
                 raise ConfigurationError(

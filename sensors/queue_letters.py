@@ -1,0 +1,85 @@
+"""Decoding a queue's dead letter again: its bytes are in the catalog, and its objects are looked at as they are now."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rag_core.arrivals import Observation, Presence
+from rag_core.messages.dead_letters import NewDeadLetter
+from resources.clients.aws.sqs import QueuedMessage, SqsQueue
+from resources.clients.catalog import Catalog
+from resources.clients.catalog.values import DeadLetter, PartitionLimits, ReplayedRange
+from resources.clients.collection_files import LoadedCollection, usable_collections
+from sensors.dead_letter_replay import ReplayedLetter, ReplayEnd
+from sensors.queue_audience import QueueSources, declared_queues, open_audience
+from sensors.queue_batch import QUEUE_TOPIC, looked_at, meant_by
+
+
+def replay_queued(loaded: LoadedCollection, catalog: Catalog, letter: DeadLetter) -> ReplayedLetter:
+    """Record what a message announces, to all whom its queue concerns today, and settle its letter if it fits."""
+    name = letter.letter.topic.removeprefix(QUEUE_TOPIC)
+    usable, _ = usable_collections(loaded.base_dir)
+    queues, _ = declared_queues(usable)
+    queue = next((each for each in queues if SqsQueue(each.url).name == name), None)
+    if queue is None:
+        return ReplayedLetter(
+            id=letter.id,
+            end=ReplayEnd.STILL_DEAD,
+            reason=f"No source declares the queue {name} any more.",
+            remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
+        )
+    audience = open_audience(queue)
+    batch = meant_by([_message(letter)], audience, queue=name)
+    with ThreadPoolExecutor(1) as pool:
+        seen = looked_at(batch, pool)
+    new = sum(_recorded(catalog, who, seen) for who in audience)
+    _settle(loaded, catalog, letter, batch.dead)
+    if batch.dead:
+        still = batch.dead[0]
+        return ReplayedLetter(id=letter.id, end=ReplayEnd.STILL_DEAD, reason=still.reason, remedy=still.remedy)
+    if new:
+        return ReplayedLetter(id=letter.id, end=ReplayEnd.RECORDED)
+    return ReplayedLetter(id=letter.id, end=ReplayEnd.LOOKED_AT if batch.objects else ReplayEnd.LEFT_OUT)
+
+
+def _message(letter: DeadLetter) -> QueuedMessage:
+    told = letter.letter
+    return QueuedMessage(
+        id=(told.key or b"").decode("utf-8", "replace"),
+        receipt="",
+        body=told.value or b"",
+        sent_ms=told.place.timestamp_ms,
+        receives=1,
+    )
+
+
+def _recorded(catalog: Catalog, who: QueueSources, seen: Mapping[tuple[str, str], Sequence[Observation]]) -> int:
+    """Record what a collection's stores say; a removal counts where the object is known."""
+    collection = who.collection.name
+    kept: dict[str, list[Observation]] = {}
+    for source in who.names:
+        found = seen.get((collection, source), [])
+        gone = catalog.queues.present(collection, source, [each.key for each in found])
+        some = [each for each in found if each.presence is Presence.PRESENT or each.key in gone]
+        if some:
+            kept[source] = some
+    return sum(each.new for each in catalog.queues.record(collection, kept, limits=who.limits).values()) if kept else 0
+
+
+def _settle(loaded: LoadedCollection, catalog: Catalog, letter: DeadLetter, dead: list[NewDeadLetter]) -> None:
+    place = letter.letter.place
+    catalog.messages.record(
+        letter.collection,
+        letter.source,
+        [],
+        limits=PartitionLimits(size=loaded.collection.partition_size, bytes=loaded.collection.partition_bytes),
+        position=None,
+        dead=dead,
+        replay=f"dead-letter-{letter.id}-{letter.replays + 1}",
+        replayed=ReplayedRange(
+            topic=letter.letter.topic,
+            incarnation=place.incarnation,
+            partition=place.partition,
+            first=place.offset,
+            end=place.offset + 1,
+        ),
+    )
