@@ -23,4 +23,7 @@ locals {
   inside  = [docker_network.inside.name]
   outside = [docker_network.inside.name, docker_network.outside.name]
   bucket  = "rag"
+
+  # What a container engine needs of us beside images is the same as with Compose.
+  shared = abspath("${path.module}/../../deploy/compose")
 }

@@ -10,7 +10,7 @@ module "postgres" {
   memory_mib  = 2048
   networks    = local.inside
   volumes     = { "/var/lib/postgresql/data" = docker_volume.this["postgres"].name }
-  files       = { "/docker-entrypoint-initdb.d/900-databases.sql" = abspath("${path.module}/postgres/databases.sql") }
+  files       = { "/docker-entrypoint-initdb.d/900-databases.sql" = "${local.shared}/postgres/databases.sql" }
   scratch     = ["/tmp", "/var/run/postgresql"]
   environment = { POSTGRES_USER = "rag", POSTGRES_DB = "rag", TIMESCALEDB_TELEMETRY = "off" }
   secrets     = { POSTGRES_PASSWORD = var.postgres_password }
@@ -66,6 +66,7 @@ module "kafka" {
   image      = var.images.kafka
   memory_mib = 1536
   read_only  = false # the image writes its configuration from the variables below
+  scratch    = []    # Kafka's compressors run from /tmp
   networks   = local.inside
   volumes    = { "/var/lib/kafka/data" = docker_volume.this["kafka"].name }
 

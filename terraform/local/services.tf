@@ -7,6 +7,8 @@ locals {
     RAG_QDRANT_URL   = "http://${module.qdrant.host}:6333"
     RAG_KAFKA        = "${module.kafka.host}:9092"
     RAG_PARQUET      = "s3://${local.bucket}/parquet"
+    RAG_LOG_FORMAT   = "json"
+    RAG_DAGSTER_URL  = "http://127.0.0.1:${var.ports.dagster}" # in links for people
     AWS_ENDPOINT_URL = "http://${module.seaweedfs.host}:8333"
     AWS_ALLOW_HTTP   = "true"
     AWS_REGION       = "us-east-1"
@@ -25,11 +27,12 @@ locals {
   collections = {
     "/etc/rag/collections" = startswith(var.collections_folder, "/") ? var.collections_folder : abspath("${path.module}/${var.collections_folder}")
   }
+
   state = { "/var/lib/rag" = docker_volume.this["state"].name }
 
   # Webserver and daemon see Dagster's storage only; the code server does the work.
   dagster = {
-    files       = { "/etc/rag/dagster" = abspath("${path.module}/dagster") }
+    files       = { "/etc/rag/dagster" = "${local.shared}/dagster" }
     environment = { DAGSTER_HOME = "/etc/rag/dagster" }
     secrets = {
       DAGSTER_POSTGRES_URL = "postgresql+psycopg2://rag:${var.postgres_password}@${module.postgres.host}:5432/dagster"
@@ -98,11 +101,11 @@ module "query_api" {
   memory_mib  = 2048
   networks    = local.outside
   published   = { (var.ports.query_api) = 8000 }
-  environment = merge(local.environment, { RAG_API_HOSTS = "query-api" })
+  environment = merge(local.environment, { RAG_API_HOSTS = "query-api,127.0.0.1,localhost" })
   secrets     = local.secrets
   volumes     = local.state
   files       = local.collections
-  healthy     = ["CMD", "python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+  healthy     = ["CMD", "python", "-m", "query_api.alive"]
 }
 
 module "worker" {

@@ -18,12 +18,12 @@ variable "docker_host" {
 variable "images" {
   description = "Images, by tag or better by digest. ingestion and api are made by deploy/images/Containerfile."
   type = object({
-    ingestion = optional(string, "rag-assets/ingestion:latest")
-    api       = optional(string, "rag-assets/api:latest")
+    ingestion = optional(string, "rag-assets/ingestion:local")
+    api       = optional(string, "rag-assets/api:local")
     kafka     = optional(string, "docker.io/apache/kafka:4.1.0")
-    qdrant    = optional(string, "docker.io/qdrant/qdrant:v1.15.5-unprivileged")
+    qdrant    = optional(string, "docker.io/qdrant/qdrant:v1.20.0-unprivileged")
     postgres  = optional(string, "docker.io/timescale/timescaledb:2.22.1-pg17")
-    seaweedfs = optional(string, "docker.io/chrislusf/seaweedfs:3.97")
+    seaweedfs = optional(string, "docker.io/chrislusf/seaweedfs:4.48")
   })
   default = {}
 }
@@ -45,7 +45,7 @@ variable "ports" {
 variable "collections_folder" {
   description = "Folder with one YAML file a collection; relative to this root, or absolute."
   type        = string
-  default     = "../../collections"
+  default     = "../../deploy/compose/collections"
 }
 
 variable "settings" {

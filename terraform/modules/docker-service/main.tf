@@ -25,7 +25,7 @@ resource "docker_container" "this" {
     drop = ["ALL"]
   }
 
-  tmpfs = { for folder in var.scratch : folder => "rw,noexec,nosuid,nodev,size=256m" }
+  tmpfs = { for folder in var.scratch : folder => "rw,noexec,nosuid,nodev,size=1g,mode=1777" }
 
   dynamic "volumes" {
     for_each = var.volumes
