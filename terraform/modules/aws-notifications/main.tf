@@ -108,7 +108,7 @@ resource "aws_s3_bucket_notification" "this" {
   queue {
     id            = "every-change"
     queue_arn     = aws_sqs_queue.events.arn
-    events        = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    events        = ["s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"]
     filter_prefix = var.prefix
   }
 
