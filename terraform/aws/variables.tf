@@ -112,8 +112,8 @@ variable "gpu_nodes" {
   default = {}
 
   validation {
-    condition     = var.gpu_nodes.max >= 0 && var.gpu_nodes.gpus_each >= 1
-    error_message = "gpu_nodes needs a max of 0 or more, and one GPU a machine at least."
+    condition     = var.gpu_nodes.max >= 1 && var.gpu_nodes.gpus_each >= 1
+    error_message = "gpu_nodes needs a max of 1 at least, and one GPU a machine; machines cost nothing while none is asked for."
   }
 }
 

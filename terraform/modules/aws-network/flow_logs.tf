@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "flows_trust" {
 data "aws_iam_policy_document" "flows" {
   statement {
     actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.flows.arn}:log-stream:*"]
+    resources = [aws_cloudwatch_log_group.flows.arn, "${aws_cloudwatch_log_group.flows.arn}:*"]
   }
 }
 

@@ -123,6 +123,7 @@ def formatted(folder: Path) -> Sequence[str]:
     """The files below the folder that `tofu fmt` would change."""
     done = subprocess.run(
         [str(tool("tofu")), "fmt", "-check", "-recursive", "-no-color", str(folder)],
+        env={"PATH": os.environ.get("PATH", "")},  # a preset configuration file may be absent
         capture_output=True,
         text=True,
         timeout=60,
