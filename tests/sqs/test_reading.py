@@ -108,6 +108,15 @@ def test_a_sidecar_that_changed_makes_its_document_new(notified: Notified) -> No
     assert notified.sweep().tick().recorded == 0
 
 
+def test_tags_that_are_metadata_are_looked_at_as_the_sweep_does(notified: Notified) -> None:
+    notified.declare("notes", landing={"metadata": [{"from": "tags", "fields": ["team"]}]})
+    bucket = notified.bucket("landing")
+    notified.objects.put_object(Bucket=bucket, Key="a.txt", Body=b"text", Tagging="team=law")
+    notified.send(s3_event(bucket, "a.txt", event="ObjectTagging:Put"))
+    assert notified.reader().tick(wait_s=0).recorded == 1
+    assert notified.sweep().tick().recorded == 0
+
+
 class ManyMessages(SqsQueue):
     """A queue in memory: moto's copies each message deeply as often as it is received, a minute for a thousand."""
 
