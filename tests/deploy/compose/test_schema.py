@@ -4,9 +4,9 @@ import json
 import subprocess
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from deploy.tools.go_toolchain import find_go
 from tests.deploy.compose.test_consistency import COMPOSE
@@ -36,7 +36,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 def faults(document: object, schema: dict[str, object]) -> list[str]:
-    validator = jsonschema.validators.validator_for(schema)(schema)
+    validator = validator_for(schema)(schema)
     return [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(document)]
 
 
