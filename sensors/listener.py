@@ -80,7 +80,7 @@ def works_of(
             works.append((title, Listening(loaded, stream.name, stop=stop, beat=heart.of(title)).run))
         title = f"{name}/outbox"
         works.append((title, Sending(loaded, stop=stop, beat=heart.of(title)).run))
-    return [*works, *((reading.name, reading.run) for reading in queue_works(collections, stop))]
+    return [*works, *((reading.name, reading.run) for reading in queue_works(collections, stop, heartbeat=heart))]
 
 
 class Listening:

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from threading import Event
 from typing import TYPE_CHECKING
 
+from resources.clients.heartbeat import Heartbeat
 from sensors.connections import shared_catalog
 from sensors.pausing import Pausing
 from sensors.queue_audience import DeclaredQueue, UnreadableQueue, declared_queues, open_audience
@@ -22,9 +23,16 @@ class QueueListening:
     """Reads one queue until ``stop`` is set; whatever fails is noted with its sources and tried again later."""
 
     def __init__(
-        self, name: str, places: Sequence[tuple[str, str]], open_reader: "Callable[[], QueueReader]", *, stop: Event
+        self,
+        name: str,
+        places: Sequence[tuple[str, str]],
+        open_reader: "Callable[[], QueueReader]",
+        *,
+        stop: Event,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self.name = name
+        self._beat = (heartbeat or Heartbeat(None)).of(name)
         self._places = tuple(places)
         self._open_reader = open_reader
         self._stop = stop
@@ -32,7 +40,7 @@ class QueueListening:
     def run(self) -> None:
         """Read until stopped."""
         collections = ",".join(dict.fromkeys(collection for collection, _ in self._places))
-        pausing = Pausing(self._stop, collection=collections, stream=self.name)
+        pausing = Pausing(self._stop, collection=collections, stream=self.name, beat=self._beat)
         while not self._stop.is_set():
             try:
                 with ExitStack() as noted:
@@ -50,10 +58,15 @@ class QueueListening:
             pausing.over()
 
 
-def queue_works(collections: "Sequence[LoadedCollection]", stop: Event) -> list[QueueListening]:
+def queue_works(
+    collections: "Sequence[LoadedCollection]", stop: Event, *, heartbeat: Heartbeat | None = None
+) -> list[QueueListening]:
     """Return a reader's work for each queue that is declared, and for what keeps others from being found."""
     queues, problems = declared_queues(collections)
-    return [*(_reading(queue, stop) for queue in queues), *(_failing(problem, stop) for problem in problems)]
+    return [
+        *(_reading(queue, stop, heartbeat) for queue in queues),
+        *(_failing(problem, stop, heartbeat) for problem in problems),
+    ]
 
 
 def open_queue_reader(queue: DeclaredQueue) -> "QueueReader":
@@ -69,13 +82,14 @@ def open_queue_reader(queue: DeclaredQueue) -> "QueueReader":
     )
 
 
-def _reading(queue: DeclaredQueue, stop: Event) -> QueueListening:
+def _reading(queue: DeclaredQueue, stop: Event, heartbeat: Heartbeat | None) -> QueueListening:
     name = f"queue {queue.url.rstrip('/').rpartition('/')[2]}"
-    return QueueListening(name, queue.places, lambda: open_queue_reader(queue), stop=stop)
+    return QueueListening(name, queue.places, lambda: open_queue_reader(queue), stop=stop, heartbeat=heartbeat)
 
 
-def _failing(problem: UnreadableQueue, stop: Event) -> QueueListening:
+def _failing(problem: UnreadableQueue, stop: Event, heartbeat: Heartbeat | None) -> QueueListening:
     def fail() -> "QueueReader":
         raise problem.problem
 
-    return QueueListening("queue not found", [(problem.collection, problem.source)], fail, stop=stop)
+    places = [(problem.collection, problem.source)]
+    return QueueListening("queue not found", places, fail, stop=stop, heartbeat=heartbeat)
