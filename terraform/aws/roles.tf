@@ -27,12 +27,14 @@ locals {
     write_uploads = {
       WriteUploads = { actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"], resources = [local.buckets.uploads] }
     }
-    write_parquet = {
+    list_parquet = {
       ListParquet = {
         actions    = ["s3:ListBucket"]
         resources  = [local.buckets.artifacts]
         conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["${local.parquet_prefix}/*", "${local.compute_logs_prefix}/*"] }]
       }
+    }
+    write_parquet = {
       WriteParquet = { actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], resources = [local.buckets.parquet] }
     }
     read_logs  = { ReadLogs = { actions = ["s3:GetObject"], resources = [local.buckets.compute_logs] } }
@@ -42,11 +44,12 @@ locals {
     encrypt    = { Encrypt = { actions = ["kms:GenerateDataKey"], resources = [module.data_key.arn] } }
   }
 
+  # Sensors ask for runs only where index and Parquet answer: ingestion lists the one place that it does not read.
   # The daemon launches runs by Kubernetes' API only: it has no role.
   service_accounts = {
     webserver = merge(local.may.read_logs, local.may.list_logs, local.may.decrypt)
-    ingestion = merge(local.may.read_sources, local.may.read_events, local.may.write_logs, local.may.decrypt, local.may.encrypt)
-    runs      = merge(local.may.read_sources, local.may.write_parquet, local.may.write_logs, local.may.read_logs, local.may.decrypt, local.may.encrypt)
+    ingestion = merge(local.may.read_sources, local.may.read_events, local.may.list_parquet, local.may.write_logs, local.may.decrypt, local.may.encrypt)
+    runs      = merge(local.may.read_sources, local.may.list_parquet, local.may.write_parquet, local.may.write_logs, local.may.read_logs, local.may.decrypt, local.may.encrypt)
     api       = merge(local.may.read_sources, local.may.write_uploads, local.may.decrypt, local.may.encrypt)
   }
 }
