@@ -1,6 +1,7 @@
 """The cluster of these tests: started once a session, when a test first asks for it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.deploy.kubernetes.control_plane import ControlPlane
 from tests.deploy.kubernetes.kubelet import Kubelet
 from tests.deploy.kubernetes.kubelet.api import ApiServer
 from tests.deploy.kubernetes.platform import IMAGE
+from tests.services.loopback import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +40,6 @@ def node(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Kubelet]:
 @pytest.fixture
 def another_node(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Callable[..., Kubelet]]:
     """Gives a further node of that name, with labels."""
-    from contextlib import ExitStack
-
     with ExitStack() as nodes:
 
         def start(name: str, **labels: str) -> Kubelet:
@@ -50,14 +50,15 @@ def another_node(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Callab
 
 def one_node(control_plane: ControlPlane, folder: Path, name: str, labels: dict[str, Any] | None = None) -> Any:
     """Return a node, to be entered, whose object is deleted at its end."""
-    from contextlib import contextmanager
 
     @contextmanager
     def there() -> Iterator[Kubelet]:
-        with Kubelet(name, control_plane.kubeconfig(), folder, image=IMAGE, labels=labels) as running:
-            yield running
+        path = f"/api/v1/nodes/{name}"
         server = ApiServer(control_plane.kubeconfig())
-        server.delete(f"/api/v1/nodes/{name}")
+        with Kubelet(name, control_plane.kubeconfig(), folder, image=IMAGE, labels=labels) as running:
+            wait_until(lambda: "taints" not in server.get(path)["spec"], what=f"{name} to take pods")
+            yield running
+        server.delete(path)
         server.close()
 
     return there()
