@@ -12,7 +12,7 @@ from local_stack.kafka_broker.java import find_java
 from rag_core.errors import RagError
 from tests.evaluation.collection import write_collection
 
-pytestmark = pytest.mark.xdist_group("e2e")
+pytestmark = pytest.mark.xdist_group("bench")
 
 VERY_LITTLE = Scale(
     every=1,
