@@ -175,7 +175,7 @@ def _work(made: dashboard.Dashboard) -> dashboard.Dashboard:
 
 def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
-        made.with_row(dashboard.Row("Streams"))
+        made.with_row(dashboard.Row("Streams and queues"))
         .with_panel(
             lines(
                 "Messages that are unread",
@@ -184,9 +184,10 @@ def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
                     (
                         newest(names.STREAM_LAG, "collection", "stream", "topic", where=CHOSEN),
                         "{{collection}}/{{stream}} {{topic}}",
-                    )
+                    ),
+                    (newest(names.QUEUE_WAITING, "collection", "source", where=CHOSEN), "{{collection}}/{{source}}"),
                 ],
-                about="When the topic was recorded last.",
+                about="When the topic was recorded last, or the queue looked at.",
                 width=8,
             )
         )

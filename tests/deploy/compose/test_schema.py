@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.deploy
 
 
 @pytest.fixture(scope="module")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     installed("go", by="https://go.dev/dl")
     go = find_go()
     folder = tmp_path_factory.mktemp("module")
@@ -35,16 +36,16 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return json.loads((Path(json.loads(fetched.stdout)["Dir"]) / "schema/compose-spec.json").read_text())
 
 
-def faults(document: object, schema: dict[str, object]) -> list[str]:
+def faults(document: Any, schema: dict[str, Any]) -> list[str]:
     validator = validator_for(schema)(schema)
     return [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(document)]
 
 
-def test_the_file_keeps_to_the_specification(schema: dict[str, object]) -> None:
+def test_the_file_keeps_to_the_specification(schema: dict[str, Any]) -> None:
     assert faults(COMPOSE, schema) == []
 
 
-def test_a_misspelt_key_is_found(schema: dict[str, object]) -> None:
+def test_a_misspelt_key_is_found(schema: dict[str, Any]) -> None:
     wrong = yaml.safe_load(yaml.safe_dump(COMPOSE))
     wrong["services"]["qdrant"]["mem_limits"] = "2g"
     assert len(faults(wrong, schema)) == 1

@@ -19,8 +19,8 @@ from tests.observability.dashboards import FILES, expressions, filled_in
 
 pytestmark = pytest.mark.deploy
 
-OF_STREAMS = {names.STREAM_LAG, names.DEAD_LETTERS}
-"""This stack has no stream: nothing is exported of them, and their panels stay empty."""
+OF_STREAMS = {names.STREAM_LAG, names.DEAD_LETTERS, names.QUEUE_WAITING}
+"""This stack has no stream and no queue: nothing is exported of them, and their panels stay empty."""
 
 
 @pytest.fixture(scope="module")
