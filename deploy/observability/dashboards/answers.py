@@ -207,7 +207,7 @@ def _queue(made: dashboard.Dashboard) -> dashboard.Dashboard:
 
 
 def _processes(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    of_ours = 'job=~"rag-.+"'
+    of_ours = 'job=~"(.+-)?rag-.+"'
     return (
         made.with_row(dashboard.Row("Processes"))
         .with_panel(
