@@ -160,7 +160,7 @@ class Platform:
     def audit(self, collection: str) -> dict[str, Any]:
         """Return what ``rag audit`` says of source, catalog, Parquet and index."""
         done = subprocess.run(
-            [sys.executable, "-m", "local_stack.cli.main", "audit", collection, "--json"],
+            [str(Path(sys.executable).with_name("rag")), "audit", collection, "--json"],
             env=self._environment,
             cwd=self.folder,
             capture_output=True,
