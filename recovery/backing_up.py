@@ -116,6 +116,8 @@ def _copied_parts(
 
 
 def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
+    from obstore.exceptions import BaseError
+
     try:
         with tools.parts.open(file) as source:
             stored = folder.write(f"{PARQUET}/{file}", lambda sink: _copy(source, sink))
@@ -124,6 +126,12 @@ def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
             f"The Parquet file {file} is gone, which the catalog names: there is nothing whole to back up.",
             dependency="part store",
             remedy="'rag audit --repair' makes its rows again; then take the backup.",
+        ) from error
+    except (OSError, BaseError) as error:
+        raise DependencyUnavailable(
+            f"The part store could not read {file}: {error}",
+            dependency="part store",
+            remedy="See its disk or its server.",
         ) from error
     return StoredFile(file=file, bytes=stored.bytes, sha256=stored.sha256)
 

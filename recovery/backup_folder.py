@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Self, cast
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from recovery.manifest import MANIFEST, Manifest, StoredFile
@@ -46,17 +46,24 @@ class BackupFolder:
         digest = hashlib.sha256()
 
         def filled(sink: IO[bytes]) -> None:
-            fill(_Digesting(sink, digest.update))  # pyright: ignore[reportArgumentType] - it is only written to
+            told = _Digesting(sink, digest.update, doing=f"write {file}")
+            try:
+                fill(told)  # pyright: ignore[reportArgumentType] - it is only written to
+            except Exception as error:
+                raise _NotOurs(error) from error  # of what is copied from, or told by the sink already
 
-        with _away(f"write {file}"):
-            size = self._folder.write(file, filled)
+        try:
+            with _away(f"write {file}"):
+                size = self._folder.write(file, filled)
+        except _NotOurs as carried:
+            raise carried.error from carried.error.__cause__
         return StoredFile(file=file, bytes=size, sha256=digest.hexdigest())
 
     def open(self, file: str) -> IO[bytes]:
-        """Open a file of the backup."""
+        """Open a file of the backup; what keeps it from being read is told as the backup's trouble, later too."""
         try:
             with _away(f"read {file}"):
-                return self._folder.open(file)
+                return cast("IO[bytes]", _Reading(self._folder.open(file), doing=f"read {file}"))
         except FileNotFoundError as error:
             raise ConfigurationError(
                 f"{file} is missing in the backup in {self.place}.", remedy="Restore from another backup."
@@ -80,18 +87,49 @@ class BackupFolder:
 
 
 class _Digesting:
-    """A sink that tells what is written to it."""
+    """A sink that tells what is written to it, and whose trouble it is when it takes no more."""
 
-    def __init__(self, sink: IO[bytes], told: Callable[[bytes], None]) -> None:
+    def __init__(self, sink: IO[bytes], told: Callable[[bytes], None], *, doing: str) -> None:
         self._sink = sink
         self._told = told
+        self._doing = doing
 
     def write(self, data: bytes) -> int:
         self._told(data)
-        return self._sink.write(data)
+        with _away(self._doing):
+            return self._sink.write(data)
 
     def flush(self) -> None:
-        self._sink.flush()
+        with _away(self._doing):
+            self._sink.flush()
+
+
+class _Reading:
+    """A file of the backup that is being read, for those who read in pieces."""
+
+    def __init__(self, source: IO[bytes], *, doing: str) -> None:
+        self._source = source
+        self._doing = doing
+
+    def read(self, size: int = -1) -> bytes:
+        with _away(self._doing):
+            return self._source.read(size)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class _NotOurs(Exception):
+    """Carries an error past those who would take it for theirs."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 @contextmanager
