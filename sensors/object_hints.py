@@ -73,13 +73,17 @@ class ObjectHints:
 
         Raises ``MessageRejected`` where no source holds the URI.
         """
+        is_held = False
         for source in self._sources:
             store = self._stores[source.name]
             if hint.uri.startswith(store.root_uri):
                 key = unquote(hint.uri.removeprefix(store.root_uri))
                 if is_addressable(key) and store.uri(key) == hint.uri:
-                    return _selected(source, key)
-        if any(_is_same_bucket(self._stores[source.name].root_uri, hint.uri) for source in self._sources):
+                    place = _selected(source, key)
+                    if place is not None:
+                        return place
+                    is_held = True  # left out here; another source of the same place may take it
+        if is_held or any(_is_same_bucket(self._stores[source.name].root_uri, hint.uri) for source in self._sources):
             return None
         raise MessageRejected(
             RejectKind.NO_SOURCE,
@@ -101,8 +105,14 @@ class ObjectHints:
         return _seen(store, place.key, Presence.PRESENT, announced, info.size_bytes)
 
     def unseen(self, place: ObjectPlace, hint: ObjectHint) -> Observation:
-        """Return what to record of an object that cannot be looked at now: the run that reads it looks."""
-        return _seen(self._stores[place.source.name], place.key, hint.presence, "", hint.size_bytes or 0)
+        """Return what to record of an object that cannot be looked at now: the run that reads it looks.
+
+        Of a document whose sidecar went nothing else is known to have gone.
+        """
+        store = self._stores[place.source.name]
+        if place.is_sidecar:
+            return _seen(store, place.key, Presence.PRESENT, "", 0)
+        return _seen(store, place.key, hint.presence, "", hint.size_bytes or 0)
 
     def _to_record(self, place: ObjectPlace, hint: ObjectHint) -> Observation | None:
         """Return what to record; None where there is nothing, or its deletion is left to the sweep."""

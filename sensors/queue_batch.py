@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from rag_core.arrivals import Observation, Presence
-from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidRequest
+from rag_core.errors import ConfigurationError, DependencyUnavailable, DocumentUnavailable, InvalidRequest
 from rag_core.messages.dead_letters import NewDeadLetter
 from rag_core.messages.message import MessageRejected, ObjectHint
 from rag_core.messages.ordering import MessagePlace
@@ -95,7 +95,7 @@ def looked_at(
             except DependencyUnavailable as error:
                 away.add(where)
                 _log.warning("%s/%s: recorded unseen: %s", *where, error)
-            except (DocumentUnavailable, InvalidRequest) as error:
+            except (ConfigurationError, DocumentUnavailable, InvalidRequest) as error:
                 _log.warning("%s/%s: recorded unseen: %s", *where, error)
         return meant.who.hints.unseen(meant.place, meant.hint)
 

@@ -185,12 +185,32 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The queue that announces a source's changes; ``waiting`` and ``in_flight`` are of when it was looked at last."""
+
+    source: str
+    name: str
+    waiting: int | None
+    in_flight: int | None
+    messages: int
+    recorded: int
+    left_to_sweep: int
+    ignored: int
+    dead_letters: int
+    looked_at: datetime | None
+    received_at: datetime | None
+    oldest_s: float | None
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionStreams:
     """A collection's streams, and how many messages wait to be sent."""
 
     collection: str
     waiting_to_be_sent: int
     streams: tuple[Stream, ...]
+    queues: tuple[Queue, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,9 @@ _AWAY = ("08", "57P", "53")
 _LOST = {"25P03", "25P04", "57P05"}
 """Sessions that the server ended because they sat idle too long."""
 
+_READ_ONLY = "25006"
+"""A server that takes no writes: after a failover, until connections lead to the new primary."""
+
 _BUSY = {LOCK_TIMEOUT, "57014", "40001", "40P01"}
 """Statements that waited too long or had to yield to another: trying again can help."""
 
@@ -36,4 +39,4 @@ def is_away(error: Exception) -> bool:
     state = sqlstate(error)
     if state is None:
         return isinstance(origin, psycopg.OperationalError)
-    return state.startswith(_AWAY) or state in _LOST or state in _BUSY
+    return state.startswith(_AWAY) or state in _LOST or state in _BUSY or state == _READ_ONLY

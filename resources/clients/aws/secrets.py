@@ -7,6 +7,7 @@ minutes, so a rotated one reaches a long-lived process without a restart, and lo
 # botocore has no types:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 import json
+import logging
 import os
 import re
 import time
@@ -20,6 +21,7 @@ PREFIX = "aws-secret:"
 KEPT_S = 300.0
 _REFERENCE = re.compile(r"([A-Za-z0-9/_+=.@:-]{1,2048})(?:#([^#\s]{1,256}))?")
 _REGION_OF_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):")
+_log = logging.getLogger(__name__)
 _LOCK = Lock()
 _KEPT: dict[tuple[str, int], tuple[float, str]] = {}
 """By name and process: when it was asked for, and the secret's text."""
@@ -53,9 +55,11 @@ def _kept(name: str, setting: str, now_s: float) -> str:
             return known[1]
         try:
             text = _asked(name, setting)
-        except DependencyUnavailable:
+        except (DependencyUnavailable, ConfigurationError) as error:
+            # A machine's role that does not answer for a moment looks like one that is not there.
             if known is None:
                 raise
+            _log.warning("%s: the last value is kept: %s", setting, error)
             text = known[1]
         _KEPT[place] = now_s, text
         return text
