@@ -14,6 +14,7 @@ from query_api.shapes.streams import CollectionStreams
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.vector_index import IndexSearcher
 from resources.clients.catalog import Catalog
+from resources.clients.collection_files import usable_collections
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
@@ -33,7 +34,7 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
     if not sees_figures(caller):
         return CollectionList(collections=[_without_figures(searcher, name, indexed) for name in names])
     waiting_to_be_sent = catalog.outbox.waiting_by_collection()
-    declared = declared_streams(connections.settings.collections)
+    declared = declared_streams(usable_collections(connections.settings.collections)[0])
     counts = catalog.overview.documents_by_state(names)
     return CollectionList(
         collections=[

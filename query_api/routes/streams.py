@@ -1,7 +1,6 @@
 """``GET /v1/streams``."""
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 
 from fastapi import APIRouter
 
@@ -11,7 +10,7 @@ from query_api.rights import seen_names, sees_figures
 from query_api.shapes.queues import CollectionQueues, QueueShape, StreamList, queue_shape
 from query_api.shapes.streams import CollectionStreams, StreamShape, stream_shape, unread_shape
 from resources.clients.catalog import Catalog
-from resources.clients.collection_files import usable_collections
+from resources.clients.collection_files import LoadedCollection, usable_collections
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=PROBLEMS)
 
@@ -23,8 +22,8 @@ def streams(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep)
     A key with groups sees none: these figures count messages of every group.
     """
     waiting = catalog.outbox.waiting_by_collection()
-    declared = declared_streams(connections.settings.collections)
-    queued = sources_with_queues(connections.settings.collections)
+    usable, _ = usable_collections(connections.settings.collections)
+    declared, queued = declared_streams(usable), _sources_with_queues(usable)
     there = {*waiting, *declared, *queued, *(position.collection for position in catalog.overview.streams())}
     names = seen_names(caller, there) if sees_figures(caller) else []
     return StreamList(
@@ -38,16 +37,14 @@ def streams(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep)
     )
 
 
-def declared_streams(folder: Path) -> dict[str, list[str]]:
+def declared_streams(usable: Sequence[LoadedCollection]) -> dict[str, list[str]]:
     """Return the names of the streams that collection files declare, by collection."""
-    usable, _ = usable_collections(folder)
     named = {each.collection.name: [stream.name for stream in each.collection.streams] for each in usable}
     return {collection: streams for collection, streams in named.items() if streams}
 
 
-def sources_with_queues(folder: Path) -> dict[str, list[str]]:
+def _sources_with_queues(usable: Sequence[LoadedCollection]) -> dict[str, list[str]]:
     """Return the names of the sources whose changes a queue announces, by collection."""
-    usable, _ = usable_collections(folder)
     named = {
         each.collection.name: [source.name for source in each.collection.sources if source.notifications is not None]
         for each in usable
