@@ -26,7 +26,7 @@ from rag_core.callers import LOCAL, Caller
 from rag_core.errors import RagError
 from resources.clients.catalog.keys import StoredKey
 
-PUBLIC_PATHS = PAGE_PATHS | {"/docs", "/openapi.json", "/healthz", "/livez", "/readyz"}
+PUBLIC_PATHS = PAGE_PATHS | {"/docs", "/openapi.json", "/healthz", "/livez", "/readyz", "/readyz/own"}
 """What is answered without a key; it tells nothing of collections."""
 
 KEPT_S = 1.5

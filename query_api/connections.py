@@ -1,6 +1,8 @@
 """The clients of one application, each opened at its first use and closed with it."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -34,6 +36,8 @@ INDEX_TIMEOUT_S = 10
 SERVICE = "rag-query-api"
 """Under which name its spans are found."""
 
+_log = logging.getLogger("query_api")
+
 
 class Connections:
     """Catalog, searcher and encoders; ``open_model`` is how a model of that name is opened."""
@@ -53,6 +57,8 @@ class Connections:
         self.catalog_figures = CatalogFigures(self._figures)
         self.index_figures = IndexFigures(lambda: points_held(self.searcher()))
         self._lock = threading.Lock()
+        self._models_tried = threading.Event()
+        self._warmed_at_s = float("-inf")
         self._catalog: Catalog | None = None
         self._searcher: IndexSearcher | None = None
         self._bounds = bounds or UploadBounds()
@@ -153,9 +159,20 @@ class Connections:
         if self._job_watch is not None:
             self._job_watch.end()
 
-    def warm_up(self) -> None:
-        """Begin to load the models of the indexes that are there, in the background; errors show in ``/readyz``."""
-        self.encoders.in_background(self._load_models)
+    def warm_up(self, *, again_after_s: float = 0) -> None:
+        """Begin to load the models of the indexes that are there, in the background; errors show in ``/readyz``.
+
+        Nothing is begun within ``again_after_s`` of the last time.
+        """
+        now_s = time.monotonic()
+        if now_s - self._warmed_at_s >= again_after_s:
+            self._warmed_at_s = now_s
+            self.encoders.in_background(self._load_models)
+
+    @property
+    def has_tried_models(self) -> bool:
+        """Whether each served index's model was loaded or failed once, or no index could be asked for."""
+        return self._models_tried.is_set()
 
     def close(self) -> None:
         """Close what was opened."""
@@ -179,9 +196,20 @@ class Connections:
         return {job_id: job_shape(job, links) for job_id, job in self.catalog().uploads.jobs(job_ids).items()}
 
     def _load_models(self) -> None:
-        searcher = self.searcher()
-        for collection in searcher.collections():
-            self.encoders.load(searcher.served(collection).spec)
+        """Load every model that can be loaded; the first trouble is raised when all were tried."""
+        troubles: list[RagError] = []
+        try:
+            searcher = self.searcher()
+            for collection in searcher.collections():
+                try:
+                    self.encoders.load(searcher.served(collection).spec)
+                except RagError as error:  # the others answer without it
+                    _log.warning("%s: %s", collection, error)
+                    troubles.append(error)
+        finally:
+            self._models_tried.set()
+        if troubles:
+            raise troubles[0]
 
     def _open_model(self, model: str) -> Embedder:
         from resources.clients.embedders import open_embedder

@@ -16,7 +16,7 @@ from rag_core.traces import NO_TRACES, Span, SpanKind
 UNMATCHED = "unmatched"
 """The route of what was refused before a route was looked for, and of paths that lead nowhere."""
 
-QUIET = frozenset({"/healthz", "/livez", "/readyz", "/metrics"})
+QUIET = frozenset({"/healthz", "/livez", "/readyz", "/readyz/own", "/metrics"})
 """What asks every few seconds: no span, and a line in the log only where it fails."""
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

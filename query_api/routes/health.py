@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/readyz``."""
+"""``/healthz``, ``/readyz`` and ``/readyz/own``: alive, all there, and fit to be sent requests."""
 
 import logging
 from collections.abc import Callable
@@ -13,6 +13,9 @@ from query_api.problems import PROBLEMS, problem_response
 from rag_core.errors import RagError
 
 router = APIRouter(tags=["health"])
+MODELS_AGAIN_AFTER_S = 60.0
+"""How often probes have new indexes' models looked for, and those tried again that could not be loaded."""
+
 _log = logging.getLogger("query_api")
 
 
@@ -44,6 +47,23 @@ def readyz(connections: ConnectionsDep) -> Ready | Response:
         store: _state(store, lambda: _index(connections)),
     }
     parts["model"] = _state("model", lambda: _models(connections)) if parts[store] == "ok" else "unknown"
+    return _told(parts)
+
+
+@router.get("/readyz/own", summary="Can this process take work?", response_model=Ready, responses={503: PROBLEMS[503]})
+def readyz_own(connections: ConnectionsDep) -> Ready | Response:
+    """Say whether requests may be sent to this process: the catalog answered once, and every model was tried once.
+
+    For probes and load balancers. An index that is away, or a model that is new or cannot be loaded, fails in every
+    process alike: to send requests to none would take from users what needs neither, and the reason for the rest.
+    """
+    connections.warm_up(again_after_s=MODELS_AGAIN_AFTER_S)
+    parts = {"catalog": _state("catalog", lambda: _was_opened(connections))}
+    parts["model"] = "ok" if connections.has_tried_models else "loading"
+    return _told(parts)
+
+
+def _told(parts: dict[str, str]) -> Ready | Response:
     if all(state == "ok" for state in parts.values()):
         return Ready(parts=parts)
     waiting = ", ".join(name for name, state in parts.items() if state != "ok")
@@ -63,6 +83,10 @@ def _state(name: str, ask: Callable[[], str | None]) -> str:
     except RagError as error:
         _log.warning("%s: %s", name, error)
         return "away"
+
+
+def _was_opened(connections: Connections) -> None:
+    connections.catalog()
 
 
 def _catalog(connections: Connections) -> None:

@@ -27,6 +27,7 @@ LEFT_OUT = {
     ("POST", "/upload"): "the same as POST /v1/documents",
     ("POST", "/v1/chat/completions"): "for OpenAI's client; ask has all of it",
     ("GET", "/metrics"): "for Prometheus",
+    ("GET", "/readyz/own"): "for probes of a cluster; ready has the whole truth",
 }
 FORM_FIELDS = {"collection": "sent in the query", "file": "the files"}
 VALUES: dict[str, Any] = {

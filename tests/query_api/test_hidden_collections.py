@@ -107,6 +107,7 @@ NAME_NOTHING = {
     ("GET", "/healthz"),
     ("GET", "/metrics"),
     ("GET", "/readyz"),
+    ("GET", "/readyz/own"),
 }
 """Routes without a name in the request; their lists have tests of their own below."""
 

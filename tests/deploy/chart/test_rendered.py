@@ -71,6 +71,12 @@ def test_everything_that_runs_always_says_how_it_is(chart: Rendered) -> None:
             assert "readinessProbe" in container, name
 
 
+def test_only_what_is_a_processs_own_keeps_requests_from_the_api(chart: Rendered) -> None:
+    (container,) = chart.pods()["api"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz/own"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
 def test_no_secret_is_written_down(chart: Rendered) -> None:
     assert not chart.of_kind("Secret")
     for name, pod in chart.pods().items():
