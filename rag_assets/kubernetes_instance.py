@@ -6,6 +6,8 @@ What is secret stays where it is: the configuration names variables and Secrets,
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag_core.run_places import LAUNCHER_LIMITS, LAUNCHER_REQUESTS
+
 DATABASE_VARIABLE = "DAGSTER_POSTGRES_URL"
 NODE_GONE_S = 60
 """How long a pod may stay on a node that does not answer; Kubernetes' own five minutes are long for a document."""
@@ -33,8 +35,8 @@ class RunPods:
     collections: str = "/etc/rag/collections"
     image_pull_policy: str = "IfNotPresent"
     scratch: str = "10Gi"
-    requests: dict[str, str] = field(default_factory=lambda: {"cpu": "1", "memory": "2Gi"})
-    limits: dict[str, str] = field(default_factory=lambda: {"memory": "4Gi"})
+    requests: dict[str, str] = field(default_factory=LAUNCHER_REQUESTS.copy)
+    limits: dict[str, str] = field(default_factory=LAUNCHER_LIMITS.copy)
     most_at_once: int = 10
     node_gone_s: int = NODE_GONE_S
     start_timeout_s: int = 300

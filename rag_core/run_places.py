@@ -19,6 +19,10 @@ CONFIG_TAG = "dagster-k8s/config"
 LAUNCH_GRACE_S = 120.0
 GPU = "nvidia.com/gpu"
 
+LAUNCHER_REQUESTS = {"cpu": "1", "memory": "2Gi"}
+LAUNCHER_LIMITS = {"memory": "4Gi"}
+"""What a run's pod has where its collection says nothing; an installation may have set other amounts."""
+
 _UNITS = {
     "m": Decimal("0.001"),
     "": Decimal(1),
@@ -132,11 +136,21 @@ class Kubernetes(Declared):
 
     @model_validator(mode="after")
     def _requests_are_within_limits(self) -> "Kubernetes":
-        limits = self.limits.as_resources()
-        for name, asked in self.requests.as_resources().items():
-            if name in limits and amount(asked) > amount(limits[name]):
-                message = f"requests.{name} {asked} is above limits.{name} {limits[name]}: no such pod can be made"
-                raise ValueError(message)
+        requests, limits = self.requests.as_resources(), self.limits.as_resources()
+        for name in {**requests, **limits}:
+            asked = requests.get(name) or LAUNCHER_REQUESTS.get(name)
+            most = limits.get(name) or LAUNCHER_LIMITS.get(name)
+            if asked is None or most is None or amount(asked) <= amount(most):
+                continue
+            if name in requests and name in limits:
+                message = f"requests.{name} {asked} is above limits.{name} {most}: no such pod can be made"
+            elif name in requests:
+                message = f"requests.{name} {asked} is above the launcher's own limit {most}: write limits.{name}, too"
+            else:
+                message = (
+                    f"limits.{name} {most} is below the launcher's own request {asked}: write requests.{name}, too"
+                )
+            raise ValueError(message)
         return self
 
     def without_gpu(self) -> "Kubernetes":

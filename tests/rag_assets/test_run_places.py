@@ -79,7 +79,19 @@ def test_a_collection_that_asks_for_nothing_leaves_all_to_the_launcher(
         ("    limits: {memory: 4GB}\n", "8 runs.kubernetes.limits.memory: '4GB' is no quantity"),
         ("    requests: {cpu: 0}\n", "8 runs.kubernetes.requests.cpu: must be more than 0"),
         ("    requests: {cpu: 4}\n    limits: {cpu: 2}\n", "7 runs.kubernetes: requests.cpu 4 is above limits.cpu 2"),
-        ("    limits: {memory: 512Mi}\n", "does not hold the parser's limits.parse_memory_bytes (1024 MiB)"),
+        (
+            "    requests: {memory: 6Gi}\n",
+            "7 runs.kubernetes: requests.memory 6Gi is above the launcher's own limit 4Gi: write limits.memory, too",
+        ),
+        (
+            "    limits: {memory: 1536Mi}\n",
+            "limits.memory 1536Mi is below the launcher's own request 2Gi: write requests.memory, too",
+        ),
+        ("    limits: {cpu: 500m}\n", "limits.cpu 500m is below the launcher's own request 1: write requests.cpu, too"),
+        (
+            "    requests: {memory: 256Mi}\n    limits: {memory: 512Mi}\n",
+            "does not hold the parser's limits.parse_memory_bytes (1024 MiB)",
+        ),
         ("    node_selector: {Pool/: x}\n", "'Pool/' is no label's or taint's key"),
         ("    tolerations: [{value: a}]\n", "without a key the operator must be Exists"),
         ("    tolerations: [{key: a, toleration_seconds: 5}]\n", "toleration_seconds needs effect: NoExecute"),
@@ -92,6 +104,19 @@ def test_what_no_cluster_would_take_is_told_with_its_line(tmp_path: Path, kubern
     told = [f"{each.line} {each.field}: {each.message}" for each in check_collections(tmp_path)]
     assert len(told) == 1
     assert said in told[0]
+
+
+@pytest.mark.parametrize(
+    "kubernetes",
+    [
+        "    requests: {cpu: 8}\n",
+        "    requests: {memory: 3Gi}\n",
+        "    limits: {memory: 3Gi, ephemeral_storage: 1Gi}\n",
+    ],
+)
+def test_one_side_alone_is_taken_where_it_fits_the_launchers_own(tmp_path: Path, kubernetes: str) -> None:
+    (tmp_path / "notes.yaml").write_text(_FILE + kubernetes)
+    assert check_collections(tmp_path) == []
 
 
 def _job_of(tags: dict[str, str]) -> dict:
