@@ -72,29 +72,25 @@ deploy-check: $(VENV)/.installed-dev  ## images, chart, Terraform, runs on Kuber
 	RAG_TEST_REQUIRE_DEPLOY=1 $(BIN)/python -m pytest -n 0 -m deploy tests/deploy; \
 	$(BIN)/python -m deploy.checked write $$checked
 
-# The stack in containers; PROFILES="kafka model watch" adds to the small half.
+# The stack in containers; PROFILES="kafka model watch" adds to the small half, and is remembered in deploy/compose/.env.
 PROFILES ?=
-STACK = docker compose --file deploy/compose/compose.yaml $(foreach profile,$(PROFILES),--profile $(profile))
-STACK_SETTINGS = $(if $(filter kafka,$(PROFILES)),RAG_KAFKA=kafka:9092) \
-	$(if $(filter model,$(PROFILES)),RAG_CHAT_URL=http://ollama:11434/v1 RAG_CHAT_MODEL=$(or $(RAG_CHAT_MODEL),llama3.2:3b)) \
-	$(if $(filter watch,$(PROFILES)),RAG_OTLP_ENDPOINT=http://jaeger:4318)
+STACK = docker compose --file deploy/compose/compose.yaml
 
 docker-compose:
-	@docker compose version >/dev/null 2>&1 || { echo "This needs Docker with its compose plugin (2.20 or newer): https://docs.docker.com/engine/install/." \
-		"Without Docker, 'rag up' runs the same programs on this machine: README.md." >&2; exit 1; }
+	@$(PYTHON) -m deploy.compose.engine
 
 stack-up: docker-compose  ## the platform in containers: build, start, wait until healthy (PROFILES="kafka model watch")
-	@$(PYTHON) deploy/compose/write_env.py
-	@$(STACK_SETTINGS) $(STACK) up --build --detach --wait
+	@$(PYTHON) -m deploy.compose.env_file $(PROFILES)
+	@$(STACK) up --build --detach --wait
 
 stack-down: docker-compose  ## stop the containers; the volumes stay
-	@COMPOSE_PROFILES='*' docker compose --file deploy/compose/compose.yaml down
+	@COMPOSE_PROFILES='*' $(STACK) down
 
 stack-logs: docker-compose  ## what the containers say (SERVICE=code for one)
 	@$(STACK) logs --follow --tail 100 $(SERVICE)
 
 stack-test: docker-compose  ## upload a document to the running stack and ask for it
-	@$(PYTHON) deploy/compose/smoke.py
+	@$(PYTHON) -m deploy.compose.smoke
 
 BENCH = $(BIN)/python -m bench $(if $(DATA),--data $(DATA)) $(if $(PDFS),--pdfs $(PDFS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(WORK),--work $(WORK)) \
 	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) \

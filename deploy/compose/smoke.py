@@ -1,4 +1,4 @@
-"""``python3 deploy/compose/smoke.py``: upload a document to a running stack, wait until it is indexed, and ask for it.
+"""``python3 -m deploy.compose.smoke``: upload a document to a running stack, wait until it is indexed, and ask for it.
 
 With RAG_API_KEY in the environment that key is used; otherwise one is made by ``rag keys create`` in the code server's
 container, for an hour. It needs nothing but Python.
@@ -14,6 +14,8 @@ import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
+
+from deploy.compose.env_file import FILE, read_env
 
 COMPOSE = ("docker", "compose", "--file", str(Path(__file__).with_name("compose.yaml")))
 COLLECTION = "handbook"
@@ -78,11 +80,15 @@ def _key_of_the_stack() -> str:
     return str(json.loads(made.stdout)["key"])
 
 
+def address_of_the_stack(file: Path = FILE) -> str:
+    """Return where the query API is published: as for Compose, the environment goes before .env."""
+    return f"http://127.0.0.1:{os.environ.get('API_PORT') or read_env(file).get('API_PORT') or 8000}"
+
+
 def main() -> int:
-    """Try the stack at API_PORT; exit code 1 where it does not answer from what was uploaded."""
-    url = f"http://127.0.0.1:{os.environ.get('API_PORT') or 8000}"
+    """Try the stack; exit code 1 where it does not answer from what was uploaded."""
     try:
-        answer = smoke(url, os.environ.get("RAG_API_KEY") or _key_of_the_stack())
+        answer = smoke(address_of_the_stack(), os.environ.get("RAG_API_KEY") or _key_of_the_stack())
     except Failed as failed:
         sys.stderr.write(f"{failed}\n")
         return 1

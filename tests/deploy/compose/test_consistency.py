@@ -4,7 +4,6 @@ import importlib.util
 import itertools
 import re
 import shutil
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.compose.write_env import NAMES, write_env
+from deploy.compose.env_file import NAMES, PROFILES
 from local_stack.dagster_home import INSTANCE
+from query_api.exposure import host_names
 from resources.clients.collection_files import load_collections
 from resources.clients.settings import Settings
 from tests.observability.promtool import promtool
@@ -88,6 +88,40 @@ def test_our_services_are_set_up_by_settings_that_there_are() -> None:
     assert (FOLDER / ".env.example").read_text().count("=\n") == len(NAMES)
 
 
+def test_who_mounts_the_folder_of_the_key_may_read_it() -> None:
+    user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "deploy/images/Containerfile").read_text(), re.MULTILINE)
+    assert user is not None
+    readers = {name for name, volume in mounts() if volume.startswith("keys:")} - OURS
+    assert readers == {"prometheus"}
+    for name in readers:
+        assert user[2] in map(str, SERVICES[name].get("group_add", ())), f"{name} is not of the folder's group"
+
+
+def test_what_is_under_way_lies_on_a_disk() -> None:
+    for name in ("code", "query-api", "worker", "launcher", "listener"):
+        service = SERVICES[name]
+        folder = service["environment"]["TMPDIR"]
+        assert [volume for at, volume in mounts() if at == name and volume.endswith(f":{folder}")], name
+        assert ["size=256m" in each for each in service["tmpfs"]] == [True], "a container's memory pays for it"
+
+
+def test_the_query_api_answers_to_a_proxys_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = SERVICES["query-api"]["environment"]["RAG_API_HOSTS"]
+    for own, told in (("", ()), ("ask.example.com,ask", ("ask.example.com", "ask"))):
+        monkeypatch.setenv("RAG_API_HOSTS", given.replace("${RAG_API_HOSTS:-}", own))
+        assert host_names(Settings(home=tmp_path)) == ("127.0.0.1", "localhost", "[::1]", "query-api", *told)
+
+
+def test_a_profiles_settings_are_what_its_services_are_asked_by() -> None:
+    there = {profile for service in SERVICES.values() for profile in service.get("profiles", ())}
+    assert set(PROFILES) == there
+    for profile, settings in PROFILES.items():
+        for name, value in settings.items():
+            assert f"${{{name}:-}}" in TEXT, name
+            if found := re.search(r"([a-z]+):\d+", value.removeprefix("http://")):
+                assert profile in SERVICES[found[1]].get("profiles", ()) or name == "RAG_CHAT_MODEL"
+
+
 def test_our_services_start_what_there_is() -> None:
     targets = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "deploy/images/Containerfile").read_text(), re.MULTILINE))
     for name in OURS:
@@ -143,14 +177,3 @@ def test_prometheus_reads_its_configuration(tmp_path: Path) -> None:
     file = tmp_path / "prometheus.yaml"
     file.write_text(text.replace("/etc/prometheus/rules", str(ROOT / "deploy/observability/rules")))
     promtool("check", "config", file)
-
-
-def test_passwords_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    assert write_env(file) is True
-    made = file.read_text()
-    assert re.fullmatch(r"([A-Z0-9_]+=[0-9a-f]{40}\n)+", made)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert write_env(file) is False
-    assert file.read_text() == made
-    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()

@@ -1,6 +1,7 @@
-"""The compose file's own programs, started as it says, beside real servers: migrated, healthy, and answering."""
+"""The compose file's own programs, started as it says, beside real servers: migrated, healthy, answering, restored."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -9,16 +10,15 @@ import pytest
 from deploy.compose.smoke import smoke
 from local_stack.postgres import SUPERUSER
 from tests.deploy.compose.programs import LISTENS, ORDER, Programs
-from tests.deploy.compose.test_consistency import OURS, SERVICES
+from tests.deploy.compose.test_consistency import FOLDER, OURS, SERVICES
 from tests.qdrant.server import EdgeServer
 from tests.services.loopback import free_ports
 from tests.services.postgres import PASSWORD, PostgresServer
 from tests.services.seaweed import SeaweedServer
 
-pytestmark = pytest.mark.deploy
 
-
-def test_all_become_healthy_and_an_upload_is_answered_from(tmp_path: Path) -> None:
+@pytest.mark.deploy
+def test_all_become_healthy_an_upload_is_answered_from_and_a_backup_restores_it(tmp_path: Path) -> None:
     assert set(ORDER) == {name for name in OURS if "profiles" not in SERVICES[name]}
     with PostgresServer() as postgres, EdgeServer() as qdrant, SeaweedServer() as s3:
         dagster = postgres.create_database().rpartition("/")[2]
@@ -51,7 +51,20 @@ def test_all_become_healthy_and_an_upload_is_answered_from(tmp_path: Path) -> No
             key = (tmp_path / "prometheus.key").read_text()
             asked = {"authorization": f"Bearer {key}"}
             metrics = httpx.get(f"http://127.0.0.1:{ports['query-api']}/metrics", headers=asked, timeout=30)
+            backed_up = programs.run("code", ["rag", "backup", str(tmp_path / "backup")])
         finally:
             programs.stop()
+        restored = programs.run("code", ["rag", "restore", str(tmp_path / "backup"), "--yes"])
     assert "Tuesdays at nine" in answer
     assert 'rag_documents{collection="handbook",state="indexed"} 1.0' in metrics.text
+    assert backed_up.startswith("Backup ")
+    assert "1 documents" in restored
+    assert "handbook: clean" in restored
+
+
+def test_backup_and_restore_are_written_down_as_commands_of_this_file() -> None:
+    page = (FOLDER.parents[1] / "docs" / "running-on-compose.md").read_text()
+    for verb in ("backup", "restore"):
+        found = re.search(rf"compose.yaml run --rm [^\n]*?-v /\S+?:(/[a-z]+)(?::ro)? code rag {verb} (\S+)\n", page)
+        assert found is not None, verb
+        assert found[1] == found[2], "what is mounted is what is named"
