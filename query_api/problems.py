@@ -44,6 +44,10 @@ class Problem(BaseModel):
     remedy: str = Field(examples=["Correct the request; /docs describes it."])
     dependency: str | None = Field(default=None, description="The part of the system that is away.")
     errors: list[dict[str, str]] | None = Field(default=None, description="Each wrong field with its message.")
+    jobs: list[str] | None = Field(
+        default=None,
+        description="Jobs of the files of an upload that were taken before it was refused; sent again, they keep them.",
+    )
 
 
 WAITING: dict[str, Any] = {
@@ -119,7 +123,8 @@ def problem_of(error: Exception) -> Response:
         waiting = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, SessionBusy) else {}
         return problem_response(409, error.message, remedy=error.remedy, headers=waiting)
     if isinstance(error, UploadRefused):
-        return problem_response(error.status, error.message, remedy=error.remedy, headers=_UNREAD)
+        taken = {"jobs": [str(job) for job in error.jobs]} if error.jobs else {}
+        return problem_response(error.status, error.message, remedy=error.remedy, headers=_UNREAD, **taken)
     if isinstance(error, UploadsBusy):
         waiting = {"Retry-After": str(RETRY_AFTER_S), **_UNREAD}
         return problem_response(503, error.message, remedy=error.remedy, headers=waiting)

@@ -54,7 +54,10 @@ class UnexpectedResponse(RagError):
 
 
 class Problem(RagError):
-    """The server refused. ``detail`` says what happened, ``remedy`` what to do next."""
+    """The server refused. ``detail`` says what happened, ``remedy`` what to do next.
+
+    ``jobs`` are the ids of the files of an upload that were taken before it was refused.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Problem(RagError):
         retry_after_s: float | None = None,
         dependency: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        jobs: Sequence[str] = (),
     ) -> None:
         super().__init__(f"{status} {title}: {detail} {remedy}".strip(), request_id=request_id)
         self.status = status
@@ -76,6 +80,7 @@ class Problem(RagError):
         self.retry_after_s = retry_after_s
         self.dependency = dependency
         self.errors = tuple(errors)
+        self.jobs = tuple(jobs)
 
 
 class InvalidRequest(Problem):
@@ -132,6 +137,7 @@ def problem_of(status: int, body: str, *, request_id: str | None = None, retry_a
         said = {"detail": cast("Mapping[str, Any]", openai).get("message")}
     detail = said.get("detail")
     wrong = said.get("errors")
+    taken = said.get("jobs")
     kind = _KINDS.get(status, ServerFailed if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Problem)
     return kind(
         status=status,
@@ -142,6 +148,7 @@ def problem_of(status: int, body: str, *, request_id: str | None = None, retry_a
         retry_after_s=retry_after_s,
         dependency=_text(said.get("dependency")) or None,
         errors=cast("Sequence[Mapping[str, str]]", wrong) if isinstance(wrong, list) else (),
+        jobs=cast("Sequence[str]", taken) if isinstance(taken, list) else (),
     )
 
 

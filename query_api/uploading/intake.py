@@ -149,6 +149,9 @@ class UploadDesk:
                 if time.monotonic() > held_until_s:
                     await self._threads.work(hold)
                     held_until_s = time.monotonic() + HELD_S / 4
+        except UploadRefused as refused:
+            refused.jobs = tuple(dict.fromkeys(parts.taken.jobs))
+            raise
         finally:
             parts.drop()
         return parts.taken

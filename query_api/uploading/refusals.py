@@ -1,10 +1,18 @@
 """Why an upload is not taken, with the status that says so."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from rag_core.errors import InvalidRequest, Transient
 
 
 class UploadRefused(InvalidRequest):
-    """A file or a request that is not taken; ``status`` is the response's, ``ends_request`` where no more is read."""
+    """A file or a request that is not taken; ``status`` is the response's, ``ends_request`` where no more is read.
+
+    ``jobs`` are those of the request's files that were taken before it ended.
+    """
+
+    jobs: Sequence[UUID] = ()
 
     def __init__(self, status: int, message: str, *, remedy: str, ends_request: bool = False) -> None:
         super().__init__(message, remedy=remedy)

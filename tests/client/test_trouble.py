@@ -182,6 +182,13 @@ def test_what_is_not_this_api_is_said_to_be_so(connect: Open) -> None:
     assert "gateway" in error.value.detail
 
 
+def test_a_refusal_brings_the_jobs_of_what_was_taken_before_it(connect: Open) -> None:
+    said = {"status": 413, "title": "Content Too Large", "detail": "Too many.", "remedy": "", "jobs": ["a", "b"]}
+    with scripted(Say(status=413, body=json.dumps(said))) as server, pytest.raises(Problem) as refused:
+        connect(server.url).upload(("c.md", b"text"), collection="papers")
+    assert refused.value.jobs == ("a", "b")
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://", ""])
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):

@@ -147,8 +147,12 @@ def test_refused_files_do_not_stop_the_others(api: Desk) -> None:
     assert [(each["name"], each["status"]) for each in body["refused"]] == [("photo.png", 415), ("../b.md", 422)]
 
 
-def test_too_many_files_are_refused(api: Desk) -> None:
-    assert api.post(*[(f"{number}.md", TEXT) for number in range(6)]).status_code == 413
+def test_too_many_files_are_refused_and_those_before_are_named(api: Desk) -> None:
+    files = [(f"{number}.md", TEXT) for number in range(6)]
+    refused = api.post(*files)
+    assert refused.status_code == 413
+    again = api.post(*files[:5]).json()
+    assert refused.json()["jobs"] == [job["job_id"] for job in again["jobs"]]
 
 
 def test_a_request_announced_too_large_is_refused_unread(api: Desk) -> None:
