@@ -20,6 +20,7 @@ _INSTANCE = f"""\
 storage: {{postgres: {{postgres_url: {{env: {DATABASE_VARIABLE}}}}}}}
 telemetry: {{enabled: false}}
 """
+CONNECT_LIMIT_S = 10
 _SCHEMA = re.compile(r"-c ?search_path=([a-z_][a-z0-9_]*)")
 
 
@@ -54,29 +55,53 @@ def migrate_dagster(environment: Mapping[str, str]) -> None:
         )
     make_schema(url)
     from dagster import DagsterInstance
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import SQLAlchemyError
 
     with tempfile.TemporaryDirectory(prefix="rag-migrating-") as home:
         (Path(home) / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
-        with DagsterInstance.from_config(home) as instance:
-            instance.upgrade()
+        try:
+            with DagsterInstance.from_config(home) as instance:
+                instance.upgrade()
+        except SQLAlchemyError as error:
+            raise _refused("Dagster's tables cannot be brought to this version", error) from error
+        except DagsterPostgresException as error:  # it has tried again for a while
+            raise _refused("Dagster's tables cannot be brought to this version", error.__cause__ or error) from error
     sys.stdout.write("Dagster's tables are up to date.\n")
 
 
 def make_schema(url: str) -> None:
-    """Make the schema that a URL's ``search_path`` names, where it is not there."""
+    """Make the schema that a URL's ``search_path`` names, where it is not there; a role that only uses it may do so.
+
+    PostgreSQL asks for the right to make schemas before it looks whether there is anything to make: we look first.
+    """
     import psycopg
 
     found = _SCHEMA.search(unquote(url))
-    if found is None:
-        return
+    plain_url = re.sub(r"^postgresql\+\w+:", "postgresql:", url)
     try:
-        with psycopg.connect(re.sub(r"^postgresql\+\w+:", "postgresql:", url), autocommit=True) as connection:
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{found[1]}"'.encode())
+        with psycopg.connect(plain_url, autocommit=True, connect_timeout=CONNECT_LIMIT_S) as connection:
+            if found is None:
+                return
+            if connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [found[1]]).fetchone() is None:
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{found[1]}"'.encode())
     except psycopg.errors.UniqueViolation:
         return  # another one made it at the same moment
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DependencyUnavailable(f"Dagster's database is away: {reason}", dependency="dagster-database") from error
+    except psycopg.Error as error:
+        raise _refused("The schema of Dagster's tables cannot be made", error) from error
+
+
+def _refused(what: str, error: BaseException) -> RagError:
+    """Return what happened in one line: the database is away, or the role may not do it."""
+    from resources.clients.postgres_states import is_away
+
+    reason = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, Exception) and is_away(error):
+        return DependencyUnavailable(f"Dagster's database is away: {reason}", dependency="dagster-database")
+    return ConfigurationError(
+        f"{what}: {reason}.",
+        remedy="Grant the role CREATE on the database, or make the schema and let the role own it.",
+    )
 
 
 if __name__ == "__main__":
