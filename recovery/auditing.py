@@ -35,7 +35,8 @@ def audit_collection(
     1. Is the index there that the catalog names?
     2. The asset checks over all blocks and the whole index, with every point's vectors where ``vectors``.
     3. Documents that are settled as indexed while nothing says where.
-    4. Each source's listing. Streams have none: what Kafka holds is read by its own position.
+    4. Parquet files that are named and not there, those of replaced and deleted versions too: a backup needs them all.
+    5. Each source's listing. Streams have none: what Kafka holds is read by its own position.
     """
     began_s = time.monotonic()
     name, differences = loaded.collection.name, Differences()
@@ -61,6 +62,7 @@ def audit_collection(
         )
     }
     _look_at_outcomes(name, tools, met)
+    _look_at_files(name, tools, met)
     objects, not_looked_at = _look_at_sources(loaded, tools, met) if sources else (0, [])
     return CollectionAudit(
         collection=name,
@@ -97,6 +99,17 @@ def _look_at_outcomes(name: str, tools: Opened, met: Found) -> None:
     while known is not None and (page := tools.catalog.evidence.without_outcome(name, known[0], after=after)):
         met([Finding(kind=Kind.OUTCOME_MISSING, what=uri, document_id=document) for _, document, uri in page])
         after = page[-1][0]
+
+
+def _look_at_files(name: str, tools: Opened, met: Found) -> None:
+    """Find files that are named and not there; asked of the catalog first, so that each was there when it was named."""
+    named: list[str] = []
+    after = 0
+    while page := tools.catalog.lost_parts.named(name, after=after):
+        named += [file for _, file in page]
+        after = page[-1][0]
+    there = {part.file for part in tools.parts.list(name)}
+    met([Finding(kind=Kind.FILE_MISSING, what=file) for file in sorted(set(named) - there)])
 
 
 def _look_at_sources(loaded: LoadedCollection, tools: Opened, met: Found) -> tuple[int, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rag_core.identity import Json
 from recovery.auditing import audit_collection
 from recovery.opened import Opened
-from recovery.repairing import Repair, Repaired
+from recovery.repairing import REASONS, Repair, Repaired
 from recovery.told import CollectionAudit
 from resources.clients.collection_files import LoadedCollection
 
@@ -24,7 +24,7 @@ class Audited:
     audit: CollectionAudit
     repaired: Repaired | None = None
     unfinished: int = 0
-    """Documents that were still being worked on when the waiting ended: what becomes of them is not known yet."""
+    """Documents of the repair that were still being worked on when the waiting ended: nobody knows what they become."""
 
     @property
     def is_clean(self) -> bool:
@@ -40,6 +40,7 @@ class Audited:
                 "due_again": done.due_again,
                 "points_distrusted": done.points_distrusted,
                 "points_deleted": done.points_deleted,
+                "rows_forgotten": done.rows_forgotten,
                 "swept": done.swept,
                 "unfinished": self.unfinished,
             }
@@ -60,37 +61,46 @@ def audit_and_repair(
     sources: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Audited:
-    """Compare, repair, wait up to ``wait_s`` for the runs that do the work, and compare again until nothing differs."""
+    """Compare, repair, wait up to ``wait_s`` for the runs that do the work, and compare again until nothing differs.
+
+    Waited for is what a repair made due, this one or one before: what comes in meanwhile ends never, and is no fault.
+    """
     ends_s = time.monotonic() + wait_s
     total = Repaired()
     unfinished = 0
-    for number in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         repair = Repair(loaded, tools)
         found = audit_collection(loaded, tools, found=repair.found, vectors=vectors, sources=sources)
         repair.sweep()
         _add(total, repair.done)
-        if not found.differences and not unfinished and not (number == 0 and found.due):
+        if not found.differences and not unfinished and not _left(loaded.collection.name, tools, total):
             return Audited(audit=found, repaired=total)
         say(f"{loaded.collection.name}: {repair.done.due_again} documents are due again; waiting for their runs.")
-        unfinished = _wait(loaded.collection.name, tools, ends_s)
+        unfinished = _wait(loaded.collection.name, tools, total, ends_s)
         if unfinished:
             break
     last = audit_collection(loaded, tools, vectors=vectors, sources=sources)
     return Audited(audit=last, repaired=total, unfinished=unfinished)
 
 
-def _wait(name: str, tools: Opened, ends_s: float) -> int:
-    """Wait until nothing is due by now or in processing; return how many still are."""
-    while (left := tools.catalog.evidence.work_left(name)) and time.monotonic() < ends_s:
+def _wait(name: str, tools: Opened, repaired: Repaired, ends_s: float) -> int:
+    """Wait until nothing of a repair is due by now or in processing; return how many still are."""
+    while (left := _left(name, tools, repaired)) and time.monotonic() < ends_s:
         time.sleep(_LOOK_EVERY_S)
     return left
+
+
+def _left(name: str, tools: Opened, repaired: Repaired) -> int:
+    return tools.catalog.evidence.work_left(name, reasons=REASONS, recorded=repaired.recorded)
 
 
 def _add(total: Repaired, more: Repaired) -> None:
     total.due_again += more.due_again
     total.points_deleted += more.points_deleted
     total.points_distrusted += more.points_distrusted
+    total.rows_forgotten += more.rows_forgotten
     total.swept += more.swept
+    total.recorded += more.recorded
 
 
 def is_clean(audits: Sequence[Audited]) -> bool:

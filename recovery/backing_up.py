@@ -4,9 +4,10 @@
    backup at a time.
 2. Copy the catalog as one transaction sees it, table by table. Ingestion goes on; what it commits is not in it.
 3. Copy the Parquet files that this catalog names. They are written before they are named and never changed, so they
-   are what they were at that moment. What an earlier backup in the same folder holds already is not copied again.
+   are what they were at that moment. What an earlier backup in the same folder holds already is not copied again, nor
+   what one copied that was killed: it is written down as it goes.
 4. Write the manifest, last and in one piece: before it the folder holds the earlier backup, or none.
-5. Delete what the manifest does not name. A kill before leaves it to the next backup, which begins with it.
+5. Delete what the manifest does not name. A kill before leaves it to the next backup.
 
 The index is not copied: its points are made from Parquet, of the same moment as the catalog. A snapshot of the index
 would be of another one. Secrets are in none of these: keys of the API are hashes.
@@ -15,13 +16,14 @@ would be of another one. Secrets are in none of these: keys of the API are hashe
 import gzip
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import IO
 
 from rag_core.errors import DependencyUnavailable
 from recovery.backup_folder import CATALOG, PARQUET, BackupFolder, pieces
+from recovery.copy_journal import JOURNAL, CopyJournal, journaled
 from recovery.manifest import FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
 from recovery.opened import Opened
 from resources.clients.catalog.snapshots import Snapshot, SnapshotTable, snapshot
@@ -47,10 +49,10 @@ def back_up(
     step: Callable[[str], None] = lambda _: None,
 ) -> BackedUp:
     """Take a backup into a folder that may hold an earlier one; ``step`` is told each step as it is reached."""
-    known = folder.known_manifest()
     backup = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    with tools.catalog.parts.in_use() as still_in_use:
-        _delete_others(folder, known)
+    with tools.catalog.parts.in_use() as still_in_use:  # to the end: who waits must find what this one leaves
+        known = folder.known_manifest()
+        _clear_tables(folder, known)
         with snapshot(tools.settings.require("database_url")) as seen:
             say("Copying the catalog …")
             tables = tuple(_copied_table(folder, seen, table, backup) for table in seen.tables())
@@ -58,23 +60,32 @@ def back_up(
             indexes = tuple(StoredIndex(**one) for one in seen.indexes())
             named = list(seen.parts())
         step("catalog")
-        parts, copied = _copied_parts(tools, folder, known, named, say=say, step=step)
+        copying = _Copying(
+            tools=tools,
+            folder=folder,
+            journal=CopyJournal(folder, backup),
+            still_in_use=still_in_use,
+            say=say,
+            step=step,
+        )
+        parts = copying.parts(known, named)
+        manifest = Manifest(
+            format=FORMAT,
+            id=backup,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            version=version("rag-assets"),
+            schema=Snapshot.version,
+            months=months,
+            tables=tables,
+            parts=tuple(parts),
+            indexes=indexes,
+        )
+        step("parts")
         still_in_use()
-    manifest = Manifest(
-        format=FORMAT,
-        id=backup,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=version("rag-assets"),
-        schema=Snapshot.version,
-        months=months,
-        tables=tables,
-        parts=tuple(parts),
-        indexes=indexes,
-    )
-    step("parts")
-    folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
-    step("manifest")
-    _delete_others(folder, manifest)
+        folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
+        step("manifest")
+        _delete_others(folder, manifest)
+    copied = copying.copied
     return BackedUp(manifest=manifest, copied_files=len(copied), copied_bytes=total_bytes(copied))
 
 
@@ -88,31 +99,36 @@ def _copied_table(folder: BackupFolder, seen: Snapshot, table: SnapshotTable, ba
     return StoredTable(name=table.name, columns=table.columns, rows=seen.count(table.name), stored=stored)
 
 
-def _copied_parts(
-    tools: Opened,
-    folder: BackupFolder,
-    known: Manifest | None,
-    named: list[str],
-    *,
-    say: Callable[[str], None],
-    step: Callable[[str], None],
-) -> tuple[list[StoredFile], list[StoredFile]]:
-    """Return all parts as stored, and those that were copied now; a part that cannot be read stops the backup."""
-    sizes = folder.parts()
-    held = {one.file: one for one in known.parts} if known else {}
-    parts: list[StoredFile] = []
-    copied: list[StoredFile] = []
-    for number, file in enumerate(named, start=1):
-        before = held.get(file)
-        if before is not None and sizes.get(file) == before.bytes:
-            parts.append(before)
-            continue
-        copied.append(_copied_part(tools, folder, file))
-        parts.append(copied[-1])
-        step("part")
-        if number % _SAY_EVERY == 0:
-            say(f"{number:,} of {len(named):,} Parquet files")
-    return parts, copied
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copying:
+    """Step 3; a part that cannot be read stops the backup."""
+
+    tools: Opened
+    folder: BackupFolder
+    journal: CopyJournal
+    still_in_use: Callable[[], None]
+    say: Callable[[str], None]
+    step: Callable[[str], None]
+    copied: list[StoredFile] = field(default_factory=list[StoredFile])
+
+    def parts(self, known: Manifest | None, named: list[str]) -> list[StoredFile]:
+        """Return all parts as stored, after copying those that neither the last backup nor a killed one did."""
+        sizes = self.folder.parts()
+        held = journaled(self.folder) | {one.file: one for one in (known.parts if known else ())}
+        parts: list[StoredFile] = []
+        for number, file in enumerate(named, start=1):
+            before = held.get(file)
+            if before is not None and sizes.get(file) == before.bytes:
+                parts.append(before)
+                continue
+            parts.append(_copied_part(self.tools, self.folder, file))
+            self.copied.append(parts[-1])
+            if self.journal.note(parts[-1]):
+                self.still_in_use()
+            self.step("part")
+            if number % _SAY_EVERY == 0:
+                self.say(f"{number:,} of {len(named):,} Parquet files")
+        return parts
 
 
 def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
@@ -136,12 +152,17 @@ def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
     return StoredFile(file=file, bytes=stored.bytes, sha256=stored.sha256)
 
 
-def _delete_others(folder: BackupFolder, manifest: Manifest | None) -> None:
+def _clear_tables(folder: BackupFolder, known: Manifest | None) -> None:
+    """Delete tables of backups that were never finished; the Parquet files that they copied are gone on with."""
+    folder.delete_others(CATALOG, {table.stored.file for table in known.tables} if known else ())
+
+
+def _delete_others(folder: BackupFolder, manifest: Manifest) -> None:
     """Delete what the manifest does not name: an earlier backup's tables, old Parquet files, what a kill left."""
-    kept = set() if manifest is None else {table.stored.file for table in manifest.tables}
-    folder.delete_others(CATALOG, kept)
-    if manifest is not None:
-        folder.delete_others(PARQUET, {f"{PARQUET}/{part.file}" for part in manifest.parts})
+    folder.delete_unfinished(MANIFEST)
+    folder.delete_others(CATALOG, {table.stored.file for table in manifest.tables})
+    folder.delete_others(PARQUET, {f"{PARQUET}/{part.file}" for part in manifest.parts})
+    folder.delete_others(JOURNAL, ())
 
 
 def _table_file(backup: str, table: str) -> str:

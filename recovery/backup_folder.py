@@ -76,6 +76,16 @@ class BackupFolder:
                 if one.file not in kept:
                     self._folder.delete(one.file)
 
+    def delete_unfinished(self, file: str) -> None:
+        """Delete what killed writes of a file left beside it."""
+        with _away(f"clear {file}"):
+            self._folder.delete_unfinished(file)
+
+    def files(self, folder: str) -> list[str]:
+        """Return the finished files under a folder, by their paths in the backup, sorted."""
+        with _away(f"list {folder}"):
+            return sorted(one.file for one in self._folder.list(folder) if not one.file.endswith(".tmp"))
+
     def parts(self) -> dict[str, int]:
         """Return the Parquet files that are there, by their paths in the part store, with their sizes."""
         with _away("list its files"):

@@ -5,16 +5,17 @@ A repair writes no text, no vector and no outcome. It may be repeated, and kille
 1. Points whose bytes differ while the keys that they carry do not are marked as not to be trusted: their embedding key
    is taken away. They go on answering; the next look at their document writes them anew, whole.
 2. Vectors that are unsound in Parquet lose their names in the catalog, so that they are made again.
-3. Only then are the documents made due for reconciliation: a run that comes before sees nothing to do, and the one
+3. Rows of history in Parquet files that are lost are forgotten: nobody makes them again, and no backup could be taken.
+4. Only then are the documents made due for reconciliation: a run that comes before sees nothing to do, and the one
    after it everything. A repair killed between leaves what the next audit finds.
-4. Points of documents that the catalog does not know are deleted, and the catalog is asked once more: a document that
+5. Points of documents that the catalog does not know are deleted, and the catalog is asked once more: a document that
    was recorded and written meanwhile is looked at again.
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from rag_core.index_spec import Payload
 from rag_core.sweeping import SweepState
 from rag_core.vector_index import IndexWrite
 from recovery.opened import Opened
+from resources.clients.catalog.indexes import LOST_REASON
 from resources.clients.collection_files import LoadedCollection
 from resources.ingestion.checking.findings import Finding, Kind
 from resources.ingestion.counts import Layer
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
     from sensors.sweep import SourceSweep
 
 REASON = "audit"
+REASONS = (REASON, LOST_REASON)
+"""Why arrivals are due that a repair made so, this one or one that was killed."""
+
 _SOURCE = frozenset({Kind.SOURCE_UNRECORDED, Kind.SOURCE_GONE})
+_LOST = frozenset({Kind.FILE_MISSING, Kind.FILE_UNREADABLE})
 _MOST_SWEEP_TICKS = 100_000
 _LOOK_EVERY_S = 0.2
 
@@ -48,7 +54,10 @@ class Repaired:
     due_again: int = 0
     points_deleted: int = 0
     points_distrusted: int = 0
+    rows_forgotten: int = 0
     swept: int = 0
+    recorded: list[range] = field(default_factory=list[range])
+    """Numbers of the arrivals that were recorded while the sources were swept, by whomever."""
 
 
 class Repair:
@@ -66,6 +75,7 @@ class Repair:
         """Repair what was found: a page of an audit."""
         kinds = {finding.kind for finding in findings}
         self._sweeps_needed |= bool(kinds & _SOURCE)
+        lost = self._forget_lost([finding.what for finding in findings if finding.kind in _LOST])
         if Kind.INDEX_MISSING in kinds:
             self.done.due_again += recover_lost(self._name, self._catalog.indexes, self._writer)
             return
@@ -80,7 +90,7 @@ class Repair:
         self._delete(physical, [point for finding in findings for point in _nameless(finding)])
         strange = _documents(findings, {Kind.POINT_STRANGE})
         known = self._catalog.queries.documents_by_id(strange) if strange else {}
-        due = {*_documents(findings, set(Kind) - {Kind.POINT_STRANGE}), *known}
+        due = {*_documents(findings, set(Kind) - {Kind.POINT_STRANGE}), *known, *lost}
         self._delete_unknown(physical, [document for document in strange if document not in known], findings)
         self._make_due(physical, sorted(due))
 
@@ -93,12 +103,14 @@ class Repair:
 
         if not self._sweeps_needed:
             return
+        first = self._catalog.evidence.next_number(self._name)
         for source in self._loaded.collection.sources:
             at_once = source.model_copy(update={"sweep": Sweep(interval_s=1)})
             try:
                 self._sweep(open_sweep(self._loaded, at_once, self._catalog), source.name)
             except RagError as error:
                 _log.warning("source %s was not swept: %s", source.name, error)
+        self.done.recorded.append(range(first, self._catalog.evidence.next_number(self._name)))
 
     def _sweep(self, sweep: "SourceSweep", source: str) -> None:
         """Tick until a sweep is complete that no earlier tick began."""
@@ -115,6 +127,12 @@ class Repair:
 
     def _state(self, source: str) -> SweepState:
         return SweepState.from_json(self._catalog.recording.position(self._name, source).value)
+
+    def _forget_lost(self, files: Sequence[str]) -> Sequence[UUID]:
+        """Forget history in files that are lost; return the documents whose present rests on them."""
+        lost = self._catalog.lost_parts.forget_history(self._name, files)
+        self.done.rows_forgotten += lost.forgotten
+        return lost.documents
 
     def _distrust(self, physical: str, points: Sequence[str]) -> None:
         for point in points:

@@ -74,7 +74,8 @@ def show_audit(done: "Audited") -> None:
     if repaired := done.repaired:
         out.print(
             f"{found.collection}: repaired: {repaired.due_again} due again, {repaired.points_distrusted} points "
-            f"distrusted, {repaired.points_deleted} deleted, {repaired.swept} changes of sources recorded"
+            f"distrusted, {repaired.points_deleted} deleted, {repaired.rows_forgotten} rows of lost history forgotten, "
+            f"{repaired.swept} changes of sources recorded"
         )
     due = f"; {found.due} arrivals are due" if found.due else ""
     if done.is_clean:

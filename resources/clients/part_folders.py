@@ -1,5 +1,6 @@
 """Where Parquet parts rest: a local folder or an ``s3://`` prefix behind the same four methods."""
 
+import glob
 import io
 import os
 import tempfile
@@ -50,6 +51,10 @@ class PartFolder(Protocol):
         """Yield the files under a folder; a folder that is not there has none."""
         ...
 
+    def delete_unfinished(self, file: str) -> None:
+        """Delete what writes of ``file`` left that were killed; nobody may be writing it."""
+        ...
+
 
 class LocalFolder:
     """Parts in a local folder, which must exist: an empty mount must not look like a store without parts."""
@@ -95,6 +100,12 @@ class LocalFolder:
                     bytes=state.st_size,
                     modified_at=datetime.fromtimestamp(state.st_mtime, UTC),
                 )
+
+    def delete_unfinished(self, file: str) -> None:
+        """Delete the temporary files of killed writes."""
+        path = self._path(file)
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
+            left.unlink(missing_ok=True)
 
     @staticmethod
     def _create(path: Path) -> IO[bytes]:
@@ -169,6 +180,9 @@ class BucketFolder:
         for page in self._store.list(prefix=f"{folder}/"):  # pyright: ignore[reportUnknownMemberType] - obstore types Arrow pages as unknown
             for entry in page:
                 yield StoredPart(file=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"])
+
+    def delete_unfinished(self, file: str) -> None:
+        """Do nothing: a put that was killed leaves no object."""
 
 
 class _Ranges(io.RawIOBase):

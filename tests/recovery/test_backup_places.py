@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 from rag_core.errors import ConfigurationError
 from recovery.auditing import audit_collection
 from recovery.backing_up import back_up
-from recovery.backup_folder import BackupFolder, open_backup
-from recovery.manifest import MANIFEST
+from recovery.backup_folder import BackupFolder, digest_of, open_backup
+from recovery.manifest import MANIFEST, Manifest
 from recovery.opened import Opened
 from recovery.restoring import check_backup
+from tests.catalog.observing import rows
 from tests.pipeline.corpus import Corpus, Killed, assert_same_points, paragraphs
 from tests.recovery.losing import killing, loaded, lose_everything, restored
+from tests.services.loopback import wait_until
 from tests.services.seaweed import SeaweedServer
 
 
@@ -104,7 +107,15 @@ def test_what_a_kill_left_half_written_goes_with_the_next_backup(
     filled: Corpus, served: Opened, folder: BackupFolder
 ) -> None:
     back_up(served, folder)
-    for half in ("catalog/killed/part-arrivals.copy.gz.77.tmp", "parquet/notes/000000/chunks/part-x.parquet.77.tmp"):
+    for half in (
+        f"{MANIFEST}.77.tmp",
+        "journal/part-killed-000000.json",
+        "journal/part-killed-000001.json.77.tmp",
+        "catalog/killed/part-arrivals.copy.gz",
+        "catalog/killed/part-parts.copy.gz.77.tmp",
+        "parquet/notes/000000/chunks/part-unknown.parquet",
+        "parquet/notes/000000/chunks/part-x.parquet.77.tmp",
+    ):
         path = Path(folder.place) / half
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
@@ -112,3 +123,52 @@ def test_what_a_kill_left_half_written_goes_with_the_next_backup(
     left = {path.relative_to(folder.place).as_posix() for path in Path(folder.place).rglob("*") if path.is_file()}
     named = {table.stored.file for table in manifest.tables} | {f"parquet/{part.file}" for part in manifest.parts}
     assert left == {MANIFEST, *named}
+
+
+def test_a_backup_that_was_killed_is_gone_on_with(
+    filled: Corpus, served: Opened, folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recovery.copy_journal.MOST_FILES", 2)
+    reached: list[str] = []
+
+    def step(name: str) -> None:
+        reached.append(name)
+        if reached.count("part") == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        back_up(served, folder, step=step)
+    journal = Path(folder.place) / "journal"
+    assert len(list(journal.iterdir())) == 2
+    (journal / "part-broken-000000.json").write_text('[["half')
+    done = back_up(served, folder)
+    assert done.copied_files == len(done.manifest.parts) - 4
+    assert check_backup(folder) == done.manifest
+    for part in done.manifest.parts:
+        with folder.open(f"parquet/{part.file}") as source:
+            assert digest_of(source) == part.sha256
+    assert not list(journal.glob("*"))
+
+
+def test_a_second_backup_waits_for_the_first_and_leaves_it_whole(
+    filled: Corpus, served: Opened, folder: BackupFolder
+) -> None:
+    seen: list[Manifest] = []
+    second = threading.Thread(
+        target=lambda: back_up(
+            served, folder, step=lambda name: seen.append(check_backup(folder)) if name == "catalog" else None
+        )
+    )
+
+    def step(name: str) -> None:
+        if name == "catalog":
+            second.start()
+            wait_until(lambda: bool(rows(served.settings.require("database_url"), _WAITING)), what="the second to wait")
+
+    first = back_up(served, folder, step=step).manifest
+    second.join(60)
+    assert seen == [first]
+    assert check_backup(folder) != first
+
+
+_WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

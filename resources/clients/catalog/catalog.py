@@ -16,6 +16,7 @@ from resources.clients.catalog.evidence import Evidence
 from resources.clients.catalog.figures import Figures
 from resources.clients.catalog.indexes import Indexes
 from resources.clients.catalog.keys import Keys
+from resources.clients.catalog.lost_parts import LostParts
 from resources.clients.catalog.messages import Messages
 from resources.clients.catalog.migrating import migrate
 from resources.clients.catalog.outbox import Outbox
@@ -46,6 +47,7 @@ class Catalog:
         self.claims = Claims(self._database)
         self.due = Due(self._database)
         self.parts = Parts(self._database)
+        self.lost_parts = LostParts(self._database)
         self.retention = Retention(self._database)
         self.writing = Writing(self._database)
         self.indexes = Indexes(self._database)

@@ -85,10 +85,22 @@ class Evidence:
             rows = connection.execute(WITHOUT_OUTCOME, parameters).all()
         return [(row.number, row.document_id, row.uri) for row in rows]
 
-    def work_left(self, collection: str) -> int:
-        """Return how many arrivals are due by now or in processing, counted no further than 100,000."""
+    def next_number(self, collection: str) -> int:
+        """Return the number that the next arrival gets."""
         with self._database.transaction() as connection:
-            return connection.execute(WORK_LEFT, {"collection": collection}).scalar_one()
+            return connection.execute(_NEXT_NUMBER, {"collection": collection}).scalar_one_or_none() or 0
+
+    def work_left(self, collection: str, *, reasons: Sequence[str], recorded: Sequence[range] = ()) -> int:
+        """Return how many arrivals are due by now or in processing for these reasons, or of these numbers.
+
+        Counted no further than 100,000 for each of both.
+        """
+        with self._database.transaction() as connection:
+            left = connection.execute(WORK_LEFT, {"collection": collection, "reasons": list(reasons)}).scalar_one()
+            for numbers in recorded:
+                parameters = {"collection": collection, "first": numbers.start, "end": numbers.stop}
+                left += connection.execute(_RECORDED_LEFT, parameters).scalar_one()
+        return left
 
     def files(self, collection: str, asset: str, numbers: Sequence[int]) -> dict[int, str]:
         """Return the file of each arrival, whatever its block; the one named last."""
@@ -145,9 +157,19 @@ ORDER BY a.number LIMIT :limit
 """  # noqa: S608 - constants of this module
 )
 
+_NEXT_NUMBER = text("SELECT next_number FROM collections WHERE collection = :collection")
+
 WORK_LEFT = text("""
 SELECT count(*) FROM (
     SELECT 1 FROM arrivals WHERE collection = :collection AND (due_at <= now() OR state = 'processing')
+        AND due_reason = ANY(CAST(:reasons AS text[]))
+    LIMIT 100000) counted
+""")
+
+_RECORDED_LEFT = text("""
+SELECT count(*) FROM (
+    SELECT 1 FROM arrivals WHERE collection = :collection AND (due_at <= now() OR state = 'processing')
+        AND number >= :first AND number < :end
     LIMIT 100000) counted
 """)
 

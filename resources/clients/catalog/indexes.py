@@ -13,6 +13,7 @@ from resources.clients.catalog.database import Database, notify_due
 from resources.clients.catalog.making_due import LOCK_NEWEST
 from resources.clients.catalog.values import IndexRow
 
+LOST_REASON = "index lost"
 _AT_ONCE = 1000
 
 
@@ -52,7 +53,7 @@ class Indexes:
                 documents = connection.execute(HELD_BY_INDEX, page).scalars().all()
                 if not documents:
                     return found
-                found += _look_again(connection, collection, physical_name, documents, reason="index lost")
+                found += _look_again(connection, collection, physical_name, documents, reason=LOST_REASON)
                 notify_due(connection, collection)
             after = documents[-1]
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 
-from rag_core.errors import InvalidRequest
+from rag_core.errors import DependencyUnavailable, InvalidRequest
 from resources.clients.catalog.claims import FIRST_CLAIM
 from resources.clients.catalog.database import Database, translating
 from resources.clients.catalog.values import FoundPart, NewPart, PartFile
@@ -90,8 +91,13 @@ class Parts:
         What it gives raises ``DependencyUnavailable`` when the promise was lost with the session that holds it.
         """
         with self._database.session() as session:
-            with translating():
-                session.execute("SELECT pg_advisory_lock(%s)", (_KEEP_LOCK,))
+            try:
+                with translating():
+                    session.execute("SELECT pg_advisory_lock(%s)", (_KEEP_LOCK,))
+            except DependencyUnavailable as error:
+                if not isinstance(error.__cause__, LockNotAvailable):
+                    raise
+                raise InvalidRequest("Another backup is being made.", remedy="Wait until it is done.") from None
 
             def check() -> None:
                 with translating():
