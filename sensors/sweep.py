@@ -12,6 +12,7 @@ A tick does, in this order:
 New and changed documents are recorded while a source is stopped, too: a stop holds back deletions alone.
 """
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +21,16 @@ from rag_core.arrivals import Observation, Presence
 from rag_core.collection import BucketSource, Collection
 from rag_core.sweeping import CONFIRMED, USUAL, PagePlan, Safety, Sweeping, SweepState, advanced, finished, safety_of
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import PartitionLimits, PositionChange, PositionMoved, SafetyStop, Stop
+from resources.clients.catalog.values import PartitionLimits, PositionChange, PositionMoved, SafetyStop
 from resources.clients.object_store import ObjectStore
 from sensors.comparing import Comparing
 from sensors.declared_sources import declared_sources
 from sensors.source_root import SourceRoot
-from sensors.sweep_tick import SweepTick, TickEnd
+from sensors.sweep_tick import SweepTick, TickEnd, lifted_note
 
 PAGE_KEYS = 1000
+
+_log = logging.getLogger("rag.sensors")
 
 
 class SourceSweep:
@@ -58,10 +61,9 @@ class SourceSweep:
     def tick(self) -> SweepTick:
         """Sweep for the source's ``max_s_per_tick`` at most; raises what the store and the catalog raise.
 
-        ``stops`` are those of this source and of sources that are no longer declared.
+        ``stops`` are those of this source: one that is declared no more is shown where stops are, and in no tick.
         """
-        declared = declared_sources(self._collection)
-        self._catalog.sources.declared(self._collection.name, declared)
+        self._catalog.sources.declared(self._collection.name, declared_sources(self._collection))
         position = self._catalog.recording.position(self._collection.name, self._source.name)
         state = SweepState.from_json(position.value)
         due_at = state.due_at(self._source.sweep.interval_s)
@@ -79,15 +81,7 @@ class SourceSweep:
                 tick = self._sweep(state, position.version)
             except PositionMoved:
                 tick = SweepTick(source=self._source.name, end=TickEnd.OVERTAKEN)
-        return replace(tick, stops=self._open_stops(set(declared)))
-
-    def _open_stops(self, declared: set[str]) -> tuple[Stop, ...]:
-        first = self._collection.sources[0].name
-        return tuple(
-            stop
-            for stop in self._catalog.sources.stopped(self._collection.name)
-            if stop.source == self._source.name or (stop.source not in declared and self._source.name == first)
-        )
+        return replace(tick, stops=tuple(self._catalog.sources.stopped(self._collection.name, self._source.name)))
 
     def _sweep(self, state: SweepState, version: int) -> SweepTick:
         root, safety = self._root.look(state)
@@ -169,7 +163,10 @@ class SourceSweep:
             limits=self._limits,
             position=PositionChange(value=done.to_json(), expected_version=version),
             safety=None if safety is USUAL else SafetyStop(share=safety.share, min_objects=safety.min_objects),
+            saw_all=not running.unreadable,
         )
+        if concluded.lifted is not None:
+            _log.warning("%s: %s", self._collection.name, lifted_note(concluded.lifted))
         return SweepTick(
             source=self._source.name,
             end=TickEnd.COMPLETE,
@@ -178,4 +175,5 @@ class SourceSweep:
             deleted=concluded.recorded.new,
             unreadable=running.unreadable,
             due_at=done.due_at(self._source.sweep.interval_s),
+            lifted=concluded.lifted,
         )

@@ -18,7 +18,10 @@ class TickEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepTick:
-    """What one tick looked at and recorded; ``deleted`` and ``stops`` are known at a sweep's end."""
+    """What one tick looked at and recorded; ``deleted`` and ``stops`` are known at a sweep's end.
+
+    ``lifted`` is a stop that this sweep ended: what was missing is back.
+    """
 
     source: str
     end: TickEnd
@@ -28,6 +31,7 @@ class SweepTick:
     unreadable: tuple[str, ...] = ()
     due_at: datetime | None = None
     stops: tuple[Stop, ...] = ()
+    lifted: Stop | None = None
 
     def described(self) -> str:
         """Return a sentence for the tick's page in the UI."""
@@ -40,4 +44,15 @@ class SweepTick:
                 return f"{self.source}: another tick sweeps this source."
             case _:
                 did = f"{self.recorded} new or changed, {self.deleted} deleted"
-                return f"{self.source}: looked at {self.looked_at} objects, {did}; {self.end}{unread}{next_look}."
+                goes_on = f" {lifted_note(self.lifted)}" if self.lifted else ""
+                return (
+                    f"{self.source}: looked at {self.looked_at} objects, {did}; {self.end}{unread}{next_look}.{goes_on}"
+                )
+
+
+def lifted_note(stop: Stop) -> str:
+    """Say that a stop is over by itself, and what it was about."""
+    since = f"{stop.stopped_at:%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        f"The stop {stop.id} ({stop.kind.value}) of source {stop.source} since {since} is lifted: the objects are back."
+    )

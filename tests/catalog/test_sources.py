@@ -4,7 +4,7 @@ import pytest
 
 from rag_core.errors import InvalidRequest
 from resources.clients.catalog import Catalog
-from resources.clients.catalog.values import PositionChange, PositionMoved, StopKind
+from resources.clients.catalog.values import Concluded, PositionChange, PositionMoved, StopKind
 from tests.catalog.observing import COLLECTION, LIMITS, ROOMY, SOURCE, gone, present, record, rows
 
 
@@ -85,16 +85,88 @@ def test_confirmation_lets_exactly_the_shown_deletions_through(catalog: Catalog,
     stop = catalog.sources.conclude(COLLECTION, SOURCE, sweep.id, limits=ROOMY).stop
     assert stop is not None
     assert (stop.kind, stop.detail["candidates"], stop.detail["present_total"]) == (StopKind.MASS_DELETION, 30, 60)
-    later = catalog.sources.begin_sweep(COLLECTION, SOURCE)
-    catalog.sources.stage_missing(COLLECTION, SOURCE, later.id, keys[:50])
-    again = catalog.sources.conclude(COLLECTION, SOURCE, later.id, limits=ROOMY)
-    assert (again.stop, again.recorded.new) == (stop, 0), "a later sweep does not change what was shown"
     record(catalog, present(keys[0], "came back"))
     assert catalog.sources.confirm(stop.id, by="ana", limits=ROOMY).new == 29
     assert [key for key, presence in sorted(presences(url).items()) if presence == "gone"] == keys[1:30]
     assert catalog.sources.stopped(COLLECTION) == []
     with pytest.raises(InvalidRequest):
         catalog.sources.confirm(stop.id, by="ana", limits=ROOMY)
+
+
+def swept(catalog: Catalog, missing: list[str], *, saw_all: bool = True) -> Concluded:
+    sweep = catalog.sources.begin_sweep(COLLECTION, SOURCE)
+    catalog.sources.stage_missing(COLLECTION, SOURCE, sweep.id, missing)
+    return catalog.sources.conclude(COLLECTION, SOURCE, sweep.id, limits=ROOMY, saw_all=saw_all)
+
+
+def test_a_stop_shows_what_is_missing_now_and_confirms_that_alone(catalog: Catalog, url: str) -> None:
+    keys = fill(catalog, 100)
+    first = swept(catalog, keys[:50]).stop
+    fewer = swept(catalog, keys[10:50]).stop
+    assert first is not None
+    assert fewer is not None
+    assert (fewer.id, fewer.detail["candidates"], fewer.stopped_at) == (first.id, 40, first.stopped_at)
+    assert fewer.reason.startswith("40 of 100 objects")
+    more = swept(catalog, keys[10:60]).stop
+    assert more is not None
+    assert (more.detail["candidates"], more.stopped_at) == (50, first.stopped_at)
+    with pytest.raises(InvalidRequest):  # nobody was shown these fifty under that number
+        catalog.sources.confirm(first.id, by="ana", limits=ROOMY)
+    assert catalog.sources.confirm(more.id, by="ana", limits=ROOMY).new == 50
+    assert [key for key, presence in sorted(presences(url).items()) if presence == "gone"] == keys[10:60]
+
+
+def test_a_stop_is_lifted_when_what_was_missing_is_back(catalog: Catalog, url: str) -> None:
+    keys = fill(catalog, 100)
+    stop = swept(catalog, keys[:50]).stop
+    assert swept(catalog, keys[:20], saw_all=False).stop == stop, "what nobody looked at is not back"
+    ended = swept(catalog, keys[:20])
+    assert stop is not None
+    assert (ended.lifted and ended.lifted.id, ended.stop, ended.recorded.new) == (stop.id, None, 20)
+    assert catalog.sources.stopped(COLLECTION) == []
+    assert rows(url, "SELECT confirmed_by FROM stops") == [("what was missing is back",)]
+    assert catalog.sources.begin_sweep(COLLECTION, SOURCE)
+    assert rows(url, "SELECT count(*) FROM sweep_missing") == [(0,)]
+
+
+def test_a_source_that_only_grows_lets_nothing_through(catalog: Catalog) -> None:
+    keys = fill(catalog, 50)
+    assert swept(catalog, keys[:25]).stop is not None
+    record(catalog, *(present(f"new{number}") for number in range(200)), limits=ROOMY)
+    ended = swept(catalog, keys[:25])
+    assert (ended.lifted, ended.recorded.new) == (None, 0)
+    assert ended.stop is not None
+    assert ended.stop.reason.startswith("25 of 250 objects")
+
+
+def test_a_stop_of_changed_globs_is_lifted_when_they_are_put_back(catalog: Catalog) -> None:
+    catalog.sources.declared(COLLECTION, {SOURCE: "old"})
+    keys = fill(catalog, 30)
+    catalog.sources.declared(COLLECTION, {SOURCE: "new"})
+    assert swept(catalog, keys[:25]).stop is not None
+    assert swept(catalog, keys[:1]).stop is not None, "any deletion of other globs asks a person"
+    catalog.sources.declared(COLLECTION, {SOURCE: "old"})
+    ended = swept(catalog, keys[:1])
+    assert (ended.stop, ended.recorded.new) == (None, 1)
+    assert ended.lifted is not None
+
+
+def test_a_source_put_back_is_swept_at_once_and_what_waited_for_it_is_due(catalog: Catalog, url: str) -> None:
+    catalog.sources.declared(COLLECTION, {SOURCE: "g", "other": "g"})
+    done = {"running": None, "last": {"looked_at": 2}, "root": "r"}
+    catalog.recording.record(
+        COLLECTION, SOURCE, [present("a")], limits=ROOMY, position=PositionChange(value=done, expected_version=0)
+    )
+    catalog.sources.declared(COLLECTION, {"other": "g"})
+    rows(url, "UPDATE arrivals SET due_at = now() + interval '10 minutes', stays = 5")
+    catalog.sources.declared(COLLECTION, {"other": "g"})
+    assert catalog.recording.position(COLLECTION, SOURCE).value["last"] is not None
+    catalog.sources.declared(COLLECTION, {SOURCE: "g", "other": "g"})
+    assert catalog.recording.position(COLLECTION, SOURCE).value == {"running": None, "last": None, "root": "r"}
+    assert rows(url, "SELECT due_at <= now(), stays FROM arrivals") == [(True, 0)]
+    version = catalog.recording.position(COLLECTION, SOURCE).version
+    catalog.sources.declared(COLLECTION, {SOURCE: "g", "other": "g"})
+    assert catalog.recording.position(COLLECTION, SOURCE).version == version
 
 
 def test_changed_root_stops_and_its_confirmation_is_remembered(catalog: Catalog) -> None:

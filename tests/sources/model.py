@@ -162,6 +162,7 @@ class MemoryCatalog:
         limits: PartitionLimits,
         position: PositionChange | None = None,
         safety: SafetyStop | None = None,
+        saw_all: bool = True,
     ) -> Concluded:
         assert self.sweep is not None
         assert self.sweep.id == sweep_id
@@ -169,13 +170,14 @@ class MemoryCatalog:
         present = [key for key, row in self.rows.items() if row.presence is Presence.PRESENT]
         gone = [key for key in present if key in self.candidates and self.rows[key].recorded_at < self.sweep.started_at]
         safety = safety or SafetyStop()
-        if self.stops or (len(gone) >= safety.min_objects and len(gone) > safety.share * len(present)):
+        if len(gone) >= safety.min_objects and len(gone) > safety.share * len(present):
             stop = self.stop(collection, source, StopKind.MASS_DELETION, f"{len(gone)} of {len(present)} gone", {})
             return Concluded(recorded=Recorded(new=0, same=0), candidates=len(gone), stop=stop)
+        lifted = self.stops.pop() if self.stops else None
         for key in gone:
             self._observe(key, Presence.GONE, "")
             self.deleted.append((key, self.sweep_began))
-        return Concluded(recorded=Recorded(new=len(gone), same=0), candidates=len(gone))
+        return Concluded(recorded=Recorded(new=len(gone), same=0), candidates=len(gone), lifted=lifted)
 
     def stop(self, collection: str, source: str, kind: StopKind, reason: str, detail: Mapping[str, Json]) -> Stop:
         if not self.stops:

@@ -188,11 +188,31 @@ def test_a_glob_taken_out_of_the_declaration_stops_red(open_sweep: OpenSweep, ro
     assert _known(catalog) == ["a.txt", "b.md"]
 
 
-def test_a_source_taken_out_of_the_declaration_stops_red(open_sweep: OpenSweep, root: Path, catalog: Catalog) -> None:
+def test_a_source_taken_out_of_the_declaration_stops_itself_and_no_other(
+    open_sweep: OpenSweep, root: Path, catalog: Catalog
+) -> None:
     _write(root, "a.txt")
     _complete(open_sweep())
-    tick = _complete(open_sweep(name="other"))
-    assert [(stop.source, stop.kind) for stop in tick.stops] == [("landing", StopKind.SOURCE_REMOVED)]
+    assert _complete(open_sweep(name="other")).stops == ()
+    assert [(stop.source, stop.kind) for stop in catalog.sources.stopped("notes")] == [
+        ("landing", StopKind.SOURCE_REMOVED)
+    ]
+
+
+def test_what_comes_back_lifts_the_stop_and_loses_nothing(open_sweep: OpenSweep, root: Path, catalog: Catalog) -> None:
+    _write(root, *(f"{number:03}.txt" for number in range(90)))
+    _complete(open_sweep())
+    away = root.with_name("away")
+    away.mkdir()
+    for number in range(40):
+        (root / f"{number:03}.txt").rename(away / f"{number:03}.txt")
+    assert _complete(open_sweep()).stops
+    for number in range(38):
+        (away / f"{number:03}.txt").rename(root / f"{number:03}.txt")
+    tick = _complete(open_sweep())
+    assert (tick.recorded, tick.deleted, tick.stops) == (0, 2, ())
+    assert "is lifted: the objects are back" in tick.described()
+    assert len(_known(catalog)) == 88
 
 
 def test_a_url_that_moved_stops_red_and_records_anew_when_confirmed(

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, text
 
 from rag_core.arrivals import Presence
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.deletion_stops import CANDIDATES, PRESENT_TOTAL, judge_deletions
 from resources.clients.catalog.deletions import accept_globs, record_candidates_gone
 from resources.clients.catalog.recording import move_position, stage_missing
-from resources.clients.catalog.stops import GLOBS_NOT_ACCEPTED, Stops, open_stop, open_stop_of
+from resources.clients.catalog.stops import Stops
 from resources.clients.catalog.values import (
     Concluded,
     KnownObject,
@@ -20,12 +21,8 @@ from resources.clients.catalog.values import (
     PositionMoved,
     Recorded,
     SafetyStop,
-    Stop,
-    StopKind,
     Sweep,
 )
-
-_SHOWN_KEYS = 20
 
 
 class Sources(Stops):
@@ -85,28 +82,30 @@ class Sources(Stops):
         limits: PartitionLimits,
         position: PositionChange | None = None,
         safety: SafetyStop | None = None,
+        saw_all: bool = True,
     ) -> Concluded:
         """End a complete sweep: record its candidates as gone, or stop the source red; one transaction.
 
         Only keys whose latest observation is older than the sweep's start are deleted. More than ``safety`` allows
-        (None: 20 % and at least 20 objects), or any deletion after changed globs, stops. While stopped, nothing is
-        deleted. Raises ``PositionMoved`` when another tick or sweep took over; then nothing has happened.
+        (None: 20 % and at least 20 objects), or any deletion after changed globs, stops; while stopped, nothing is
+        deleted. A stop for deletions shows from now on what this sweep misses, and is lifted where that is little
+        enough, unless the sweep did not look at all of the source (``saw_all``). Raises ``PositionMoved`` when another
+        tick or sweep took over; then nothing has happened.
         """
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = '10min'"))
             if position is not None:  # before the sweep's row, as recording does: the same order of locks
                 move_position(connection, collection, source, position)
             sweep = _sweep(connection, collection, source, sweep_id)
-            candidates = _count(connection, collection, source, sweep_id, sweep.first_number)
-            stop = open_stop_of(connection, collection, source)
-            if stop is None and candidates:
-                stop = _stop_if_unsafe(connection, collection, source, sweep, candidates, safety or SafetyStop())
+            judged = judge_deletions(
+                connection, collection, source, sweep, safety=safety or SafetyStop(), saw_all=saw_all
+            )
             recorded = Recorded(new=0, same=0)
-            if stop is None:
+            if judged.stop is None:
                 accept_globs(connection, collection, source)
                 recorded = record_candidates_gone(connection, collection, source, sweep_id, sweep.first_number, limits)
                 connection.execute(_END, {"collection": collection, "source": source, "sweep_id": sweep_id})
-        return Concluded(recorded=recorded, candidates=candidates, stop=stop)
+        return Concluded(recorded=recorded, candidates=judged.candidates, stop=judged.stop, lifted=judged.lifted)
 
 
 def _sweep(connection: Connection, collection: str, source: str, sweep_id: UUID) -> Any:
@@ -118,38 +117,11 @@ def _sweep(connection: Connection, collection: str, source: str, sweep_id: UUID)
 
 def _count(connection: Connection, collection: str, source: str, sweep_id: UUID, first_number: int) -> int:
     parameters = {"collection": collection, "source": source, "sweep_id": sweep_id, "first_number": first_number}
-    return connection.execute(_CANDIDATES, parameters).scalar_one()
+    return connection.execute(CANDIDATES, parameters).scalar_one()
 
 
 def _present(connection: Connection, collection: str, source: str) -> int:
     return connection.execute(PRESENT_TOTAL, {"collection": collection, "source": source}).scalar_one()
-
-
-def _stop_if_unsafe(
-    connection: Connection, collection: str, source: str, sweep: Any, candidates: int, safety: SafetyStop
-) -> Stop | None:
-    globs_changed = connection.execute(
-        GLOBS_NOT_ACCEPTED, {"collection": collection, "source": source}
-    ).scalar_one_or_none()
-    if not globs_changed and candidates < safety.min_objects:
-        return None
-    present = _present(connection, collection, source)
-    if not globs_changed and candidates <= present * safety.share:
-        return None
-    keys = connection.execute(
-        _SAMPLE,
-        {"collection": collection, "source": source, "sweep_id": sweep.sweep_id, "limit": _SHOWN_KEYS},
-    ).scalars()
-    why = "its globs changed and no longer select them" if globs_changed else "the last sweep did not find them"
-    return open_stop(
-        connection,
-        collection,
-        source,
-        StopKind.GLOBS_CHANGED if globs_changed else StopKind.MASS_DELETION,
-        f"{candidates} of {present} objects would be deleted: {why}.",
-        {"candidates": candidates, "present_total": present, "first_keys": list(keys)},
-        sweep=(sweep.sweep_id, sweep.first_number),
-    )
 
 
 KNOWN = text("""
@@ -162,10 +134,6 @@ KNOWN_THROUGH = text("""
 SELECT key, presence, announced, recorded_at FROM observations
 WHERE collection = :collection AND source = :source AND key > :after AND key <= :through AND presence = 'present'
 ORDER BY key LIMIT :limit
-""")
-
-PRESENT_TOTAL = text("""
-SELECT count(*) FROM observations WHERE collection = :collection AND source = :source AND presence = 'present'
 """)
 
 _BEGIN = text("""
@@ -189,15 +157,3 @@ WHERE collection = :collection AND source = :source AND sweep_id = :sweep_id FOR
 """)
 
 _END = text("DELETE FROM sweeps WHERE collection = :collection AND source = :source AND sweep_id = :sweep_id")
-
-_CANDIDATES = text("""
-SELECT count(*) FROM sweep_missing m
-JOIN observations o ON o.collection = m.collection AND o.source = m.source AND o.key = m.key
-WHERE m.collection = :collection AND m.source = :source AND m.sweep_id = :sweep_id
-    AND o.presence = 'present' AND o.number < :first_number
-""")
-
-_SAMPLE = text("""
-SELECT key FROM sweep_missing WHERE collection = :collection AND source = :source AND sweep_id = :sweep_id
-ORDER BY key LIMIT :limit
-""")

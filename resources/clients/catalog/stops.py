@@ -10,7 +10,7 @@ from sqlalchemy.sql import bindparam
 
 from rag_core.errors import InvalidRequest
 from rag_core.identity import Json
-from resources.clients.catalog.database import Database
+from resources.clients.catalog.database import Database, notify_due
 from resources.clients.catalog.deletions import (
     accept_globs,
     record_all_gone,
@@ -35,7 +35,7 @@ class Stops:
         """Return the open stops of a collection, or of one source."""
         with self._database.transaction() as connection:
             rows = connection.execute(_OPEN, {"collection": collection, "source": source}).all()
-        return [_stop(row) for row in rows]
+        return [stop_of(row) for row in rows]
 
     def confirm(self, stop_id: int, *, by: str, limits: PartitionLimits) -> Recorded:
         """Let exactly what was shown through: its deletion set, the removed source's objects, or the root.
@@ -55,16 +55,18 @@ class Stops:
             row = connection.execute(
                 _LAST_CONFIRMED, {"collection": collection, "source": source, "kind": kind.value}
             ).one_or_none()
-        return None if row is None else _stop(row)
+        return None if row is None else stop_of(row)
 
     def declared(self, collection: str, sources: Mapping[str, str]) -> list[Stop]:
         """Remember the sources (name: fingerprint of its globs) of the collection file; return the open stops.
 
-        A source taken out whose objects are known stops red; put back, its stop is lifted. Changed globs stop at the
-        next conclusion that would delete anything.
+        A source taken out whose objects are known stops red; put back, its stop is lifted, it is swept at once, and
+        what waited for it is due. Changed globs stop at the next conclusion that would delete anything.
         """
         names = list(sources)
         with self._database.transaction() as connection:
+            # Bookmarks before what is declared: the same order of locks as at a sweep's end.
+            back = connection.execute(_SWEEP_AT_ONCE, {"collection": collection, "names": names}).scalars().all()
             connection.execute(
                 _DECLARE, {"collection": collection, "names": names, "globs": [sources[name] for name in names]}
             )
@@ -83,7 +85,11 @@ class Stops:
                         sweep=(None, row.next_number),
                     )
             rows = connection.execute(_OPEN, {"collection": collection, "source": None}).all()
-        return [_stop(row) for row in rows]
+        if back:
+            with self._database.transaction() as connection:
+                connection.execute(_DUE_AT_ONCE, {"collection": collection, "names": list(back)})
+                notify_due(connection, collection)
+        return [stop_of(row) for row in rows]
 
 
 def open_stop(
@@ -109,13 +115,7 @@ def open_stop(
             "first_number": sweep[1],
         },
     )
-    return _stop(connection.execute(_OPEN, {"collection": collection, "source": source}).one())
-
-
-def open_stop_of(connection: Connection, collection: str, source: str) -> Stop | None:
-    """Return the source's open stop, if any."""
-    row = connection.execute(_OPEN, {"collection": collection, "source": source}).one_or_none()
-    return None if row is None else _stop(row)
+    return stop_of(connection.execute(_OPEN, {"collection": collection, "source": source}).one())
 
 
 def _let_through(connection: Connection, row: Any, limits: PartitionLimits) -> Recorded:
@@ -135,7 +135,8 @@ def _let_through(connection: Connection, row: Any, limits: PartitionLimits) -> R
     return record_candidates_gone(connection, row.collection, row.source, row.sweep_id, row.first_number, limits)
 
 
-def _stop(row: Any) -> Stop:
+def stop_of(row: Any) -> Stop:
+    """Return a row of ``stops`` as a value."""
     return Stop(
         id=row.id,
         collection=row.collection,
@@ -146,10 +147,6 @@ def _stop(row: Any) -> Stop:
         stopped_at=row.stopped_at,
     )
 
-
-GLOBS_NOT_ACCEPTED = text("""
-SELECT accepted_globs <> declared_globs FROM sources WHERE collection = :collection AND source = :source
-""")
 
 _OPEN = text("""
 SELECT id, collection, source, kind, reason, detail, stopped_at FROM stops
@@ -180,6 +177,23 @@ SELECT :collection, name, globs, globs
 FROM unnest(CAST(:names AS text[]), CAST(:globs AS text[])) AS declared (name, globs) ORDER BY name
 ON CONFLICT (collection, source) DO UPDATE SET declared_globs = excluded.declared_globs, is_declared = true
 WHERE sources.declared_globs <> excluded.declared_globs OR NOT sources.is_declared
+""")
+
+_SWEEP_AT_ONCE = text("""
+UPDATE positions p SET value = p.value || '{"running": null, "last": null}', version = p.version + 1, moved_at = now()
+FROM sources s
+WHERE s.collection = :collection AND s.source = ANY(CAST(:names AS text[])) AND NOT s.is_declared
+    AND p.collection = s.collection AND p.source = s.source AND p.value ? 'running' AND p.value ? 'last'
+RETURNING p.source
+""")
+
+# Those whose own turn comes later stay: they failed by themselves. Locked rows are a run's, which looks again anyway.
+_DUE_AT_ONCE = text("""
+UPDATE arrivals a SET due_at = now(), stays = 0 FROM (
+    SELECT number FROM arrivals
+    WHERE collection = :collection AND source = ANY(CAST(:names AS text[])) AND due_at > now() AND state <> 'retrying'
+    ORDER BY number FOR UPDATE SKIP LOCKED) waiting
+WHERE a.collection = :collection AND a.number = waiting.number
 """)
 
 _LIFT = text("""

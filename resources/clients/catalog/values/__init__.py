@@ -54,6 +54,7 @@ from resources.clients.catalog.values.streamed import (
 )
 from resources.clients.catalog.values.swept import (
     Concluded,
+    Judged,
     KnownObject,
     Missing,
     SafetyStop,
@@ -99,6 +100,7 @@ __all__ = [
     "HeldBy",
     "HeldMessage",
     "IndexRow",
+    "Judged",
     "KnownObject",
     "Lane",
     "Missing",

@@ -75,9 +75,22 @@ class SafetyStop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a complete sweep would delete: the stop that keeps it back, or the one that is over by it."""
+
+    candidates: int
+    stop: Stop | None = None
+    lifted: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Concluded:
-    """A sweep's end: the deletions recorded, or the stop that keeps them back (then ``recorded.new`` is 0)."""
+    """A sweep's end: the deletions recorded, or the stop that keeps them back (then ``recorded.new`` is 0).
+
+    ``lifted`` waited for a person until this sweep found that what was missing is back.
+    """
 
     recorded: Recorded
     candidates: int
     stop: Stop | None = None
+    lifted: Stop | None = None
