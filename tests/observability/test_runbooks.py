@@ -10,7 +10,7 @@ import typer.main
 from typer.exceptions import TyperException
 
 from local_stack.cli.root import app
-from tests.observability.test_rules import ALERTS, ROOT, RUNBOOKS
+from tests.observability.test_rules import ALERTS, ROOT, RUNBOOKS, runbook
 
 FOLDER = ROOT / "docs" / "runbooks"
 INDEX = FOLDER / "README.md"
@@ -63,7 +63,7 @@ def test_every_page_is_one_of_an_alert() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_is_named_by_its_page_and_by_the_index(alert: dict[str, Any]) -> None:
-    page = ROOT / alert["annotations"]["runbook_url"]
+    page = FOLDER / f"{runbook(alert)}.md"
     assert alert["alert"] in names(page) & names(INDEX)
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy" / "chart" / "rag-assets"
 VALUES = Path(__file__).parent / "values"
 KUBERNETES = "1.36.3"
-SETS = {"minimal": ("minimal",), "all": ("all",), "gpu": ("minimal", "gpu")}
+SETS = {"minimal": ("minimal",), "all": ("all",), "gpu": ("minimal", "gpu"), "elsewhere": ("minimal", "elsewhere")}
 """Which files of values are laid over each other, by what they stand for."""
 
 
@@ -44,7 +44,8 @@ class Rendered:
     def pods(self) -> dict[str, dict[str, Any]]:
         """The pod templates of everything that runs, by component."""
         runs = {**self.of_kind("Deployment"), **self.of_kind("Job")}
-        return {name: each["spec"]["template"] for name, each in runs.items()}
+        timed = {name: each["spec"]["jobTemplate"] for name, each in self.of_kind("CronJob").items()}
+        return {name: each["spec"]["template"] for name, each in {**runs, **timed}.items()}
 
 
 def rendered(name: str = "minimal", *, more: dict[str, Any] | None = None) -> Rendered:

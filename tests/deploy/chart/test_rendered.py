@@ -169,6 +169,20 @@ def test_rules_are_those_of_observability() -> None:
     assert sorted(rule["spec"]["groups"], key=_name) == sorted(groups, key=_name)
 
 
+def test_alerts_link_to_the_pages_of_their_runbooks() -> None:
+    place = "https://git.example/rag-assets/blob/main/"
+    more = {"monitoring": {"prometheusRule": {"runbooks": place}}}
+    (rule,) = rendered("all", more=more).of_kind("PrometheusRule").values()
+    urls = [
+        each["annotations"]["runbook_url"]
+        for group in rule["spec"]["groups"]
+        for each in group["rules"]
+        if "alert" in each
+    ]
+    assert urls
+    assert all((ROOT / url.removeprefix(place)).is_file() and url.startswith(place) for url in urls)
+
+
 def _name(group: dict[str, Any]) -> str:
     return group["name"]
 
