@@ -17,6 +17,7 @@ from rag_core.sparse import Bm25
 THREADS = 2
 REMEMBERED = 2048
 TIMEOUT_S = 30.0
+_FIRST = "Is the model ready?"
 
 _log = logging.getLogger("query_api")
 _Result = TypeVar("_Result")
@@ -101,12 +102,18 @@ class Encoders:
         return self._trouble
 
     def close(self) -> None:
-        """Wait for what runs and give the models' memory back."""
+        """Wait for what runs, in the pools and in the threads of those who ask, and give the models' memory back."""
         for pool in (self._questions, self._sentences):
             pool.shutdown(wait=True, cancel_futures=True)
-        for model in self._models.values():
-            model.close()
-        self._models.clear()
+        taken = [self._turns.acquire(timeout=TIMEOUT_S) for _ in range(THREADS)]
+        try:
+            for model in self._models.values():
+                model.close()
+            self._models.clear()
+        finally:
+            for is_ours in taken:
+                if is_ours:
+                    self._turns.release()
 
     def _opened(self, spec: IndexSpec) -> Embedder:
         model = self._open_model(spec.model)
@@ -116,17 +123,20 @@ class Encoders:
                 f"The index was made with {spec.model_identity}, here {spec.model} is {model.identity}.",
                 remedy="Install the weights that the index was made with.",
             )
+        model.embed_query(_FIRST)  # a model is made ready for its processor at its first use; nobody waits for that
         self._models[spec.model_identity] = model
         return model
 
     def _encoded(self, spec: IndexSpec, question: str) -> Vectors:
         """Encode in the thread that asks, a few at once: another thread's turn costs a tenth of what encoding does."""
-        model = self._models.get(spec.model_identity)
-        if model is None:  # loading it may take longer than anybody waits
+        if spec.model_identity not in self._models:  # loading it may take longer than anybody waits
             return _within(self._questions, lambda: self.load(spec).embed_query(question))
         if not self._turns.acquire(timeout=TIMEOUT_S):
             raise _no_vector()
         try:
+            model = self._models.get(spec.model_identity)
+            if model is None:
+                raise _ending()
             return model.embed_query(question)
         finally:
             self._turns.release()
@@ -141,7 +151,10 @@ class Encoders:
 
 
 def _within(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
-    future: Future[_Result] = pool.submit(work)
+    try:
+        future: Future[_Result] = pool.submit(work)
+    except RuntimeError as error:  # it takes no more work
+        raise _ending() from error
     try:
         return future.result(timeout=TIMEOUT_S)
     except FutureTimeout as error:
@@ -151,3 +164,7 @@ def _within(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
 
 def _no_vector() -> DependencyUnavailable:
     return DependencyUnavailable(f"The model gave no vector within {TIMEOUT_S:.0f} s.", dependency="model")
+
+
+def _ending() -> DependencyUnavailable:
+    return DependencyUnavailable("The models of this process are closed: it ends.", dependency="model")

@@ -115,7 +115,7 @@ def test_a_question_is_embedded_once(world: World, tmp_path: Any) -> None:
     app = create_app(settings, connections=Connections(settings, open_model=lambda _: Counting()))
     with TestClient(app, base_url="http://localhost") as api:
         assert search(api, "backups") == search(api, "backups")
-    assert asked == ["backups"]
+    assert asked.count("backups") == 1
 
 
 def test_weights_that_are_not_the_indexs_answer_nothing(world: World, tmp_path: Any) -> None:
