@@ -20,10 +20,12 @@ INPUTS = (
     "deploy",
     "terraform",
     "tests/deploy",
+    "rag_assets/daemon.py",
     "rag_assets/fresh_first.py",
     "rag_assets/kubernetes_instance.py",
     "rag_assets/kubernetes_launcher.py",
     "rag_assets/migrating.py",
+    "rag_assets/starting_runs.py",
     "rag_core/run_places.py",
     "resources/clients/heartbeat.py",
 )

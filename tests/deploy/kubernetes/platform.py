@@ -3,7 +3,6 @@
 Dagster's own processes run beside the cluster, as user ``launcher``, who may do what docs/kubernetes-runs.md says.
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -23,27 +22,19 @@ from rag_core.arrivals import ArrivalState
 from resources.clients.catalog import open_catalog
 from tests.deploy.kubernetes.control_plane import LAUNCHER, ControlPlane
 from tests.deploy.kubernetes.kubelet.api import ApiServer
+from tests.deploy.kubernetes.objects import NAMESPACE, delete_objects, write_objects
 from tests.qdrant.server import EdgeServer
 from tests.services.loopback import free_ports, wait_until
 from tests.services.postgres import PostgresServer
 from tests.services.seaweed import SeaweedServer
 
 PROJECT = Path(__file__).resolve().parents[3]
-NAMESPACE = "rag"
 IMAGE = {
     "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
     "PYTHONPATH": str(PROJECT),
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
 }
-RULES = [
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "delete"]},
-    {"apiGroups": ["batch"], "resources": ["jobs/status"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "delete"]},
-    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
-]
-"""What webserver and daemon may do in the runs' namespace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +81,11 @@ class Platform:
         self._storage_url = self._postgres.create_database().replace("postgresql://", "postgresql+psycopg2://", 1)
         self.catalog = opened.enter_context(open_catalog(self._postgres.url))
         self._write_files()
-        self._write_objects()
-        opened.callback(self._delete_objects)
+        api = ApiServer(self._plane.kubeconfig())
+        opened.callback(api.close)
+        files = {f"{name}.yaml": text for name, text in self._collections.items()}
+        write_objects(api, files=files, settings=self._settings, secrets=self._secrets)
+        opened.callback(delete_objects, api)
         os.environ[DATABASE_VARIABLE] = self._storage_url
         self.instance = opened.enter_context(dg.DagsterInstance.from_config(str(self._home)))
         server = "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(self._code_port)
@@ -99,7 +93,7 @@ class Platform:
             "code-server", *server, "-m", "rag_assets.definitions", "-a", "defs", "--location-name", "rag_assets"
         )
         wait_until(lambda: "Started Dagster code server" in self.log("code-server"), what="the code server")
-        self._start("daemon", "dagster-daemon", "run", "-w", str(self._home / "workspace.yaml"))
+        self._start("daemon", "python", "-P", "-m", "rag_assets.daemon", str(self._home / "workspace.yaml"))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,9 +123,18 @@ class Platform:
         found = self.instance.get_runs(dg.RunsFilter(job_name=f"ingest_{collection}_job"))
         return [Run(id=run.run_id, status=run.status, partition=run.tags["dagster/partition"]) for run in found]
 
+    def starting(self, collection: str) -> list[Run]:
+        """Return the runs that were launched and have not begun."""
+        return [run for run in self.runs(collection) if run.status is dg.DagsterRunStatus.STARTING]
+
     def started(self, collection: str) -> list[Run]:
         """Return the runs that work now."""
         return [run for run in self.runs(collection) if run.status is dg.DagsterRunStatus.STARTED]
+
+    def failure(self, run: Run) -> str:
+        """Return what Dagster says of why a run failed."""
+        told = self.instance.all_logs(run.id, of_type=dg.DagsterEventType.RUN_FAILURE)
+        return " ".join(each.get_dagster_event().message or "" for each in told)
 
     def states(self, collection: str) -> dict[ArrivalState, int]:
         """Return how many arrivals are in each state."""
@@ -249,37 +252,6 @@ class Platform:
             start_timeout_s=60,
             look_every_s=2,
         )
-
-    def _write_objects(self) -> None:
-        self._api = ApiServer(self._plane.kubeconfig())
-        space = f"/api/v1/namespaces/{NAMESPACE}"
-        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
-        if self._api.find(space) is None:
-            self._api.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-            self._api.post(f"{roles}/roles", {"metadata": {"name": "runs"}, "rules": RULES})
-            self._api.post(
-                f"{roles}/rolebindings",
-                {
-                    "metadata": {"name": "runs"},
-                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "runs"},
-                    "subjects": [{"kind": "User", "name": "launcher"}],
-                },
-            )
-        files = {f"{name}.yaml": text for name, text in self._collections.items()}
-        self._api.post(f"{space}/configmaps", {"metadata": {"name": "rag-assets-collections"}, "data": files})
-        self._api.post(f"{space}/configmaps", {"metadata": {"name": "rag-assets-settings"}, "data": self._settings})
-        encoded = {name: base64.b64encode(value.encode()).decode() for name, value in self._secrets.items()}
-        self._api.post(f"{space}/secrets", {"metadata": {"name": "rag-assets-secrets"}, "data": encoded})
-
-    def _delete_objects(self) -> None:
-        space = f"/api/v1/namespaces/{NAMESPACE}"
-        jobs = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
-        for job in self._api.get(jobs)["items"]:
-            self._api.delete(f"{jobs}/{job['metadata']['name']}", {"propagationPolicy": "Background"})
-        for each in ("configmaps/rag-assets-collections", "configmaps/rag-assets-settings"):
-            self._api.delete(f"{space}/{each}")
-        self._api.delete(f"{space}/secrets/rag-assets-secrets")
-        self._api.close()
 
     def _start(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

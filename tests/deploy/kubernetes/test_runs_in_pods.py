@@ -10,11 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from resources.clients.catalog.values import LANE_TAG, Lane
+from resources.clients.dagster_webserver import DagsterWebserver
 from tests.deploy.kubernetes.conftest import one_node
 from tests.deploy.kubernetes.control_plane import ControlPlane
 from tests.deploy.kubernetes.kubelet import Kubelet
 from tests.deploy.kubernetes.kubelet.api import ApiServer
-from tests.deploy.kubernetes.platform import NAMESPACE, Platform, Run
+from tests.deploy.kubernetes.objects import NAMESPACE
+from tests.deploy.kubernetes.platform import Platform, Run
 from tests.services.loopback import wait_until
 
 pytestmark = [pytest.mark.deploy, pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(400)]
@@ -48,6 +51,12 @@ def platform(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFacto
         yield running
 
 
+@pytest.fixture(scope="module")
+def webserver(platform: Platform) -> Iterator[DagsterWebserver]:
+    with DagsterWebserver(platform.start_webserver()) as asked:
+        yield asked
+
+
 class Corpus:
     """The documents so far: each test adds one, and all are there at its end."""
 
@@ -68,12 +77,14 @@ def corpus(platform: Platform) -> Corpus:
     return Corpus(platform)
 
 
-def hold_a_run(platform: Platform, *nodes: Kubelet) -> tuple[Run, Kubelet, str]:
+def hold_a_run(
+    platform: Platform, *nodes: Kubelet, runs: Callable[[Platform, str], list[Run]] = Platform.started
+) -> tuple[Run, Kubelet, str]:
     """Return a run at work, its node and its pod, which stands still until it is let go."""
 
     def working() -> list[tuple[Run, Kubelet, str]]:
         pods = [(node, pod) for node in nodes for pod in node.running()]
-        return [(run, *each) for run in platform.started("notes") for each in pods if each[1].startswith(run.job)]
+        return [(run, *each) for run in runs(platform, "notes") for each in pods if each[1].startswith(run.job)]
 
     wait_until(lambda: bool(working()), what="a run at work")
     run, node, pod = working()[0]
@@ -117,6 +128,18 @@ def test_an_evicted_pod_gives_its_block_back(platform: Platform, node: Kubelet, 
     assert ended(platform, run) is FAILURE
 
 
+def test_a_pod_that_dies_before_its_run_begins_gives_the_place_back(
+    platform: Platform, node: Kubelet, corpus: Corpus
+) -> None:
+    corpus.add("stillborn")
+    run, _, pod = hold_a_run(platform, node, runs=Platform.starting)
+    node.kill9(pod)
+    corpus.wait()
+    assert ended(platform, run) is FAILURE
+    assert "gone before the run began" in platform.failure(run)
+    assert "timed out" not in platform.failure(run)
+
+
 def test_a_job_that_somebody_deletes_is_made_up_for(
     platform: Platform, node: Kubelet, corpus: Corpus, api: ApiServer
 ) -> None:
@@ -148,6 +171,25 @@ def test_an_api_server_that_restarts_kills_no_run(
     corpus.wait()
     again = [each for each in platform.runs("notes") if each.partition == run.partition]
     assert again == [Run(id=run.id, status=SUCCESS, partition=run.partition)]
+
+
+@pytest.mark.parametrize("lane", [Lane.FRESH, None])
+def test_a_run_that_is_asked_for_over_http_is_a_pod(
+    platform: Platform, webserver: DagsterWebserver, node: Kubelet, corpus: Corpus, api: ApiServer, lane: Lane | None
+) -> None:
+    corpus.add(f"asked-for-{lane}")
+    corpus.wait()
+    tags = {} if lane is None else {LANE_TAG: lane.value}
+
+    launched = webserver.launch("ingest_notes_job", partition="000000", tags=tags)
+
+    assert launched.is_queued == (lane is None)  # fresh work passes the queue by
+    job = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/dagster-run-{launched.run_id}"
+    if lane is not None:
+        assert api.get(job)["metadata"]["labels"]["dagster/run-id"] == launched.run_id
+    run = Run(id=launched.run_id, status=SUCCESS, partition="000000")
+    wait_until(lambda: run in platform.runs("notes"), what="the run to succeed", limit_s=60)
+    wait_until(lambda: api.get(job)["status"].get("succeeded") == 1, what="its job to be complete")
 
 
 def test_a_node_that_is_gone_takes_no_document_with_it(
