@@ -1,6 +1,7 @@
 """Whom a queue concerns: the sources that declare it, of all collections. One reader serves them all."""
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from sensors.object_hints import ObjectHints, ObjectPlace
 
 if TYPE_CHECKING:
     from resources.clients.collection_files import LoadedCollection
+
+Place = tuple[str, str]
+"""A collection's source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,10 @@ class QueueSources:
 
 @dataclass(slots=True, kw_only=True)
 class DeclaredQueue:
-    """A queue and the sources that declare it, by collection; the region is the first that one of them names."""
+    """A queue and the sources that declare it, by collection; the region is the first that one of them names.
+
+    It outlives its readers, which are opened anew after every error, and so do the bounds that they keep to.
+    """
 
     url: str
     region: str | None = None
@@ -49,9 +56,13 @@ class DeclaredQueue:
     sources: "dict[str, tuple[LoadedCollection, list[str]]]" = field(
         default_factory=dict[str, "tuple[LoadedCollection, list[str]]"]
     )
+    deletions: dict[Place, FewDeletions] = field(default_factory=lambda: defaultdict[Place, FewDeletions](FewDeletions))
+    """What was deleted lately without a sweep."""
+    swept_after_s: dict[Place, float] = field(default_factory=dict[Place, float])
+    """When a source's sweep may be brought forward again."""
 
     @property
-    def places(self) -> list[tuple[str, str]]:
+    def places(self) -> list[Place]:
         """Every (collection, source) that it concerns; the first one keeps the queue's dead letters."""
         return [(name, source) for name, (_, sources) in sorted(self.sources.items()) for source in sorted(sources)]
 
@@ -120,7 +131,7 @@ def open_audience(queue: DeclaredQueue) -> list[QueueSources]:
                 collection=loaded.collection,
                 names=tuple(sorted(names)),
                 hints=ObjectHints(loaded.collection, stores),
-                deletions={name: FewDeletions() for name in names},
+                deletions={name: queue.deletions[loaded.collection.name, name] for name in names},
             )
         )
     return found

@@ -7,8 +7,7 @@ Each object is looked at once, however many messages are about it, some at once.
 import hashlib
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +32,10 @@ _OFFSET_BYTES = 8
 _log = logging.getLogger("rag.queues")
 
 
+ObjectPlaceKey = tuple[str, str, str]
+"""A collection, a source, a key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
     """An object that messages are about, for one of the queue's collections."""
@@ -41,53 +44,82 @@ class Meant:
     place: ObjectPlace
     hint: ObjectHint
 
+    @property
+    def key(self) -> ObjectPlaceKey:
+        """Which object it is, for whom."""
+        return self.who.collection.name, self.place.source.name, self.place.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A message that cannot be recorded, and why."""
+
+    message: QueuedMessage
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message that concerns somebody: the objects that it is about, or the dead letter that it is."""
+
+    message: QueuedMessage
+    objects: tuple[ObjectPlaceKey, ...] = ()
+    letter: NewDeadLetter | None = None
+
 
 @dataclass(slots=True, kw_only=True)
 class QueueBatch:
-    """What messages mean: objects to look at, once each, and what fits no form."""
+    """What messages mean: objects to look at, once each, and who said it."""
 
-    objects: dict[tuple[str, str, str], Meant] = field(default_factory=dict[tuple[str, str, str], Meant])
-    """By collection, source and key."""
-    messages: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict[tuple[str, str], int](int))
-    """How many concern each collection's source."""
-    dead: list[NewDeadLetter] = field(default_factory=list[NewDeadLetter])
+    objects: dict[ObjectPlaceKey, Meant] = field(default_factory=dict[ObjectPlaceKey, Meant])
+    said: list[Said] = field(default_factory=list[Said])
+    failed: list[Failed] = field(default_factory=list[Failed])
+    """Messages at which our own code failed."""
     ignored: int = 0
+
+    @property
+    def letters(self) -> list[NewDeadLetter]:
+        """The dead letters among them."""
+        return [each.letter for each in self.said if each.letter is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What the objects' stores say, or how a look at one failed."""
+
+    found: Mapping[ObjectPlaceKey, Observation]
+    failed: Mapping[ObjectPlaceKey, Exception]
 
 
 def meant_by(messages: Iterable[QueuedMessage], audience: Sequence[QueueSources], *, queue: str) -> QueueBatch:
-    """Return what messages mean to those whom the queue concerns; what concerns nobody is counted."""
+    """Return what messages mean to those whom the queue concerns; what concerns nobody is counted. Raises nothing."""
     batch = QueueBatch()
     for message in messages:
         try:
-            said = queued_hints(message.body)
+            said = _said(message, audience)
         except MessageRejected as rejected:
-            batch.dead.append(
-                dead_letter(
-                    message, queue=queue, kind=rejected.kind.value, reason=rejected.message, remedy=rejected.remedy
-                )
+            letter = dead_letter(
+                message, queue=queue, kind=rejected.kind.value, reason=rejected.message, remedy=rejected.remedy
             )
-            continue
-        concerned: set[tuple[str, str]] = set()
-        for hint in said.hints:
-            for who in audience:
-                place = who.place_of(hint)
-                if place is not None:
-                    concerned.add((who.collection.name, place.source.name))
-                    _add(batch, Meant(who=who, place=place, hint=hint))
-        for each in concerned:
-            batch.messages[each] += 1
-        batch.ignored += not concerned
+            batch.said.append(Said(message=message, letter=letter))
+        except Exception as error:  # noqa: BLE001 - a defect that one message meets must not stop the others
+            _log.exception("%s: message %s", queue, message.id)
+            batch.failed.append(Failed(message=message, error=error))
+        else:
+            for each in said:
+                _add(batch, each)
+            if said:
+                batch.said.append(Said(message=message, objects=tuple(dict.fromkeys(each.key for each in said))))
+            batch.ignored += not said
     return batch
 
 
-def looked_at(
-    batch: QueueBatch, pool: Executor, *, clock_s: Callable[[], float] = time.monotonic
-) -> dict[tuple[str, str], list[Observation]]:
-    """Return what to record by collection and source, gone objects included; raises only for defects."""
+def looked_at(batch: QueueBatch, pool: Executor, *, clock_s: Callable[[], float] = time.monotonic) -> Looks:
+    """Return what to record of a batch's objects, gone ones included; a look that meets a defect fails alone."""
     until_s = clock_s() + LOOK_S
     away: set[tuple[str, str]] = set()
 
-    def look(meant: Meant) -> Observation:
+    def look(meant: Meant) -> Observation | Exception:
         where = meant.who.collection.name, meant.place.source.name
         if where not in away and clock_s() < until_s:
             try:
@@ -97,12 +129,16 @@ def looked_at(
                 _log.warning("%s/%s: recorded unseen: %s", *where, error)
             except (ConfigurationError, DocumentUnavailable, InvalidRequest) as error:
                 _log.warning("%s/%s: recorded unseen: %s", *where, error)
+            except Exception as error:  # noqa: BLE001 - a defect that one object meets must not stop the others
+                _log.exception("%s/%s: an object", *where)
+                return error
         return meant.who.hints.unseen(meant.place, meant.hint)
 
-    found: dict[tuple[str, str], list[Observation]] = defaultdict(list)
-    for (collection, source, _), seen in zip(batch.objects, pool.map(look, batch.objects.values()), strict=True):
-        found[collection, source].append(seen)
-    return found
+    seen = dict(zip(batch.objects, pool.map(look, batch.objects.values()), strict=True))
+    return Looks(
+        found={key: each for key, each in seen.items() if isinstance(each, Observation)},
+        failed={key: each for key, each in seen.items() if isinstance(each, Exception)},
+    )
 
 
 def dead_letter(message: QueuedMessage, *, queue: str, kind: str, reason: str, remedy: str) -> NewDeadLetter:
@@ -120,13 +156,19 @@ def dead_letter(message: QueuedMessage, *, queue: str, kind: str, reason: str, r
     )
 
 
+def _said(message: QueuedMessage, audience: Sequence[QueueSources]) -> list[Meant]:
+    """Return what a message is about, to each whom it concerns; raises ``MessageRejected``."""
+    hints = queued_hints(message.body)
+    places = [(who, hint, who.place_of(hint)) for hint in hints for who in audience]
+    return [Meant(who=who, place=place, hint=hint) for who, hint, place in places if place is not None]
+
+
 def _add(batch: QueueBatch, meant: Meant) -> None:
     """Take an object in; of messages that disagree whether it is there, the store is asked and nobody is believed."""
-    key = meant.who.collection.name, meant.place.source.name, meant.place.key
-    before = batch.objects.get(key)
+    before = batch.objects.get(meant.key)
     if before is not None and Presence.PRESENT in (before.hint.presence, meant.hint.presence):
         meant = replace(meant, hint=replace(meant.hint, presence=Presence.PRESENT))
-    batch.objects[key] = meant
+    batch.objects[meant.key] = meant
 
 
 def _offset(message_id: str) -> int:

@@ -1,6 +1,6 @@
 """Decoding a queue's dead letter again: its bytes are in the catalog, and its objects are looked at as they are now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from rag_core.arrivals import Observation, Presence
@@ -11,30 +11,42 @@ from resources.clients.catalog.values import DeadLetter, PartitionLimits, Replay
 from resources.clients.collection_files import LoadedCollection, usable_collections
 from sensors.dead_letter_replay import ReplayedLetter, ReplayEnd
 from sensors.queue_audience import QueueSources, declared_queues, open_audience
-from sensors.queue_batch import QUEUE_TOPIC, looked_at, meant_by
+from sensors.queue_batch import QUEUE_TOPIC, ObjectPlaceKey, looked_at, meant_by
 
 
 def replay_queued(loaded: LoadedCollection, catalog: Catalog, letter: DeadLetter) -> ReplayedLetter:
     """Record what a message announces, to all whom its queue concerns today, and settle its letter if it fits."""
-    name = letter.letter.topic.removeprefix(QUEUE_TOPIC)
-    usable, _ = usable_collections(loaded.base_dir)
-    queues, _ = declared_queues(usable)
-    queue = next((each for each in queues if SqsQueue(each.url).name == name), None)
+    address = letter.letter.topic.removeprefix(QUEUE_TOPIC)
+    usable, broken = usable_collections(loaded.base_dir)
+    queues, unfound = declared_queues(usable)
+    problems = [
+        *(str(each) for each in broken),
+        *(f"{each.collection}/{each.source}: {each.problem}" for each in unfound),
+    ]
+    if problems:
+        return ReplayedLetter(
+            id=letter.id,
+            end=ReplayEnd.STILL_DEAD,
+            reason=f"Whom the queue {address} concerns cannot be said here: {problems[0]}",
+            remedy="Mend that, and replay the letter again.",
+        )
+    queue = next((each for each in queues if SqsQueue(each.url).address == address), None)
     if queue is None:
         return ReplayedLetter(
             id=letter.id,
             end=ReplayEnd.STILL_DEAD,
-            reason=f"No source declares the queue {name} any more.",
+            reason=f"No source declares the queue {address} any more.",
             remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
         )
     audience = open_audience(queue)
-    batch = meant_by([_message(letter)], audience, queue=name)
+    batch = meant_by([_message(letter)], audience, queue=address)
     with ThreadPoolExecutor(1) as pool:
-        seen = looked_at(batch, pool)
-    new = sum(_recorded(catalog, who, seen) for who in audience)
-    _settle(loaded, catalog, letter, batch.dead)
-    if batch.dead:
-        still = batch.dead[0]
+        looks = looked_at(batch, pool)
+    for error in (*(each.error for each in batch.failed), *looks.failed.values()):
+        raise error
+    new = sum(_recorded(catalog, who, looks.found) for who in audience)
+    _settle(loaded, catalog, letter, batch.letters)
+    for still in batch.letters:
         return ReplayedLetter(id=letter.id, end=ReplayEnd.STILL_DEAD, reason=still.reason, remedy=still.remedy)
     if new:
         return ReplayedLetter(id=letter.id, end=ReplayEnd.RECORDED)
@@ -52,12 +64,12 @@ def _message(letter: DeadLetter) -> QueuedMessage:
     )
 
 
-def _recorded(catalog: Catalog, who: QueueSources, seen: Mapping[tuple[str, str], Sequence[Observation]]) -> int:
+def _recorded(catalog: Catalog, who: QueueSources, seen: Mapping[ObjectPlaceKey, Observation]) -> int:
     """Record what a collection's stores say; a removal counts where the object is known."""
     collection = who.collection.name
     kept: dict[str, list[Observation]] = {}
     for source in who.names:
-        found = seen.get((collection, source), [])
+        found = [each for place, each in seen.items() if place[:2] == (collection, source)]
         gone = catalog.queues.present(collection, source, [each.key for each in found])
         some = [each for each in found if each.presence is Presence.PRESENT or each.key in gone]
         if some:

@@ -20,13 +20,16 @@ WAIT_S = 15.0
 
 
 class QueueListening:
-    """Reads one queue until ``stop`` is set; whatever fails is noted with its sources and tried again later."""
+    """Reads one queue until ``stop`` is set; whatever fails is noted with its sources and tried again later.
+
+    ``open_reader`` is given what its reader is to call while it goes on.
+    """
 
     def __init__(
         self,
         name: str,
         places: Sequence[tuple[str, str]],
-        open_reader: "Callable[[], QueueReader]",
+        open_reader: "Callable[[Callable[[], None]], QueueReader]",
         *,
         stop: Event,
         heartbeat: Heartbeat | None = None,
@@ -46,7 +49,7 @@ class QueueListening:
                 with ExitStack() as noted:
                     for place in self._places:
                         noted.enter_context(noting_trouble(shared_catalog, *place))
-                    self._read(noted.enter_context(closing(self._open_reader())), pausing)
+                    self._read(noted.enter_context(closing(self._open_reader(self._beat))), pausing)
             except Exception as error:  # noqa: BLE001 - a defect must not end the listening unseen
                 pausing.after(error)
 
@@ -58,18 +61,42 @@ class QueueListening:
             pausing.over()
 
 
+class Forgetting:
+    """Forgets once, when a listener starts, the accounts of queues that nobody declares any more."""
+
+    name = "queues that are not declared any more"
+
+    def __init__(self, collections: "Sequence[LoadedCollection]", *, stop: Event) -> None:
+        self._collections = [each.collection for each in collections]
+        self._stop = stop
+
+    def run(self) -> None:
+        """Forget them, as soon as the catalog is there."""
+        pausing = Pausing(self._stop, collection=",".join(each.name for each in self._collections), stream=self.name)
+        while not self._stop.is_set():
+            try:
+                for each in self._collections:
+                    declared = [source.name for source in each.sources if source.notifications is not None]
+                    shared_catalog().queues.forget_undeclared(each.name, declared)
+            except Exception as error:  # noqa: BLE001 - said, and tried again
+                pausing.after(error)
+            else:
+                return
+
+
 def queue_works(
     collections: "Sequence[LoadedCollection]", stop: Event, *, heartbeat: Heartbeat | None = None
-) -> list[QueueListening]:
+) -> list[QueueListening | Forgetting]:
     """Return a reader's work for each queue that is declared, and for what keeps others from being found."""
     queues, problems = declared_queues(collections)
     return [
         *(_reading(queue, stop, heartbeat) for queue in queues),
         *(_failing(problem, stop, heartbeat) for problem in problems),
+        Forgetting(collections, stop=stop),
     ]
 
 
-def open_queue_reader(queue: DeclaredQueue) -> "QueueReader":
+def open_queue_reader(queue: DeclaredQueue, *, beat: Callable[[], None] = lambda: None) -> "QueueReader":
     """Return a reader of a queue with connections of its own."""
     from resources.clients.aws.sqs import SqsQueue
     from sensors.queue_reading import QueueReader
@@ -79,17 +106,25 @@ def open_queue_reader(queue: DeclaredQueue) -> "QueueReader":
         audience=open_audience(queue),
         catalog=shared_catalog(),
         max_receives=queue.max_receives,
+        swept_after_s=queue.swept_after_s,
+        beat=beat,
     )
 
 
 def _reading(queue: DeclaredQueue, stop: Event, heartbeat: Heartbeat | None) -> QueueListening:
-    name = f"queue {queue.url.rstrip('/').rpartition('/')[2]}"
-    return QueueListening(name, queue.places, lambda: open_queue_reader(queue), stop=stop, heartbeat=heartbeat)
+    from resources.clients.aws.sqs import SqsQueue
+
+    def reader(beat: Callable[[], None]) -> "QueueReader":
+        return open_queue_reader(queue, beat=beat)
+
+    name = f"queue {SqsQueue(queue.url).address}"
+    return QueueListening(name, queue.places, reader, stop=stop, heartbeat=heartbeat)
 
 
 def _failing(problem: UnreadableQueue, stop: Event, heartbeat: Heartbeat | None) -> QueueListening:
-    def fail() -> "QueueReader":
+    def fail(_: Callable[[], None]) -> "QueueReader":
         raise problem.problem
 
     places = [(problem.collection, problem.source)]
-    return QueueListening("queue not found", places, fail, stop=stop, heartbeat=heartbeat)
+    name = f"queue of {problem.collection}/{problem.source} not found"
+    return QueueListening(name, places, fail, stop=stop, heartbeat=heartbeat)

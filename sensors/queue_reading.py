@@ -2,43 +2,41 @@
 
 A tick does, in this order:
 
-1. see that the catalog answers: while it is away nothing is received, so no message's count of receives grows;
+1. see that the catalog can be written: while it cannot, nothing is received, so no message's count of receives grows;
 2. receive, waiting for the first message; decode; look at each object once, whatever the messages say of it;
 3. record arrivals and dead letters, a transaction for each collection that is concerned;
 4. delete. A reader that dies before has recorded what will be recorded again, which is no new arrival then.
 
-Few deletions are recorded. Many at once are left to the source's sweep, which is brought forward and stops before it
-deletes too much. What cannot be recorded is tried alone; after ``max_receives`` it is a dead letter, unless the queue
-has a redrive policy, which then does with it what its owner wanted.
+Many deletions at once are left to the source's sweep, which is brought forward, also by the next reader, and stops
+before it deletes too much. A message that cannot be recorded is a dead letter after ``max_receives``, unless the queue
+has a redrive policy, which then does with it what its owner wanted. Where the catalog takes no message at all, none is
+at fault, and all come again.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from rag_core.arrivals import Observation, Presence
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.messages.message import RejectKind
+from resources.clients.aws.connecting import AwsRefused
 from resources.clients.aws.sqs import MOST_AT_ONCE, QueuedMessage, SqsQueue
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import QueueFigures, QueueReading
-from sensors.queue_audience import QueueSources
-from sensors.queue_batch import dead_letter, looked_at, meant_by
+from sensors.queue_audience import Place, QueueSources
+from sensors.queue_batch import Failed, dead_letter, looked_at, meant_by
+from sensors.queue_recording import QueueAccount, QueueRecorder
 
 BATCH_MESSAGES = 100
 _LOOKS_AT_ONCE = 16
 _AGAIN_AFTER_S = 30
-_SOON_S = 2
 _FIGURES_EVERY_S = 10.0
 _FORWARD_EVERY_S = 60.0
 _log = logging.getLogger("rag.queues")
-
-Place = tuple[str, str]
-"""A collection's source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +65,11 @@ class QueueTick:
         return f"{self.queue}: {self.messages} messages, {self.recorded} new or changed{rest}."
 
 
-@dataclass(slots=True, kw_only=True)
-class _Account:
-    """What is counted while messages are handled, by source and of the queue."""
-
-    sources: dict[Place, QueueReading] = field(default_factory=dict[Place, QueueReading])
-    ignored: int = 0
-    dead: int = 0
-
-    def merge(self, other: "_Account") -> None:
-        for place, added in other.sources.items():
-            known = self.sources.get(place, QueueReading())
-            self.sources[place] = QueueReading(
-                messages=known.messages + added.messages,
-                recorded=known.recorded + added.recorded,
-                left_to_sweep=known.left_to_sweep + added.left_to_sweep,
-            )
-        self.ignored += other.ignored
-        self.dead += other.dead
-
-
 class QueueReader:
-    """Reads one queue for all sources that declare it; one tick at a time."""
+    """Reads one queue for all sources that declare it; one tick at a time.
+
+    ``swept_after_s`` is kept by whoever opens a reader anew; ``beat`` is called while a tick goes on.
+    """
 
     def __init__(
         self,
@@ -97,18 +78,23 @@ class QueueReader:
         audience: Sequence[QueueSources],
         catalog: Catalog,
         max_receives: int,
+        swept_after_s: dict[Place, float] | None = None,
+        beat: Callable[[], None] = lambda: None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._audience = audience
+        self._places = [(who.collection.name, source) for who in audience for source in who.names]
+        self._recorder = QueueRecorder(audience=audience, catalog=catalog, clock_s=clock_s, beat=beat)
         self._catalog = catalog
         self._max_receives = max_receives
+        self._beat = beat
         self._clock_s = clock_s
         self._pool = ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="looking")
         self._figures_at_s = -math.inf
-        self._wanted: set[Place] = set()
-        """Sources whose sweep has deletions to find."""
-        self._forward_after_s: dict[Place, float] = {}
+        self._wanted: set[Place] | None = None
+        """Sources whose sweep has deletions to find; None until the catalog was asked what is left of earlier ones."""
+        self._swept_after_s = {} if swept_after_s is None else swept_after_s
 
     def close(self) -> None:
         """Close the connections; a look that is under way is not waited for."""
@@ -118,20 +104,22 @@ class QueueReader:
     def tick(self, *, wait_s: float) -> QueueTick:
         """Read what is there, a hundred messages at most, waiting up to ``wait_s`` for the first.
 
-        Raises ``DependencyUnavailable`` while SQS or the catalog is away: nothing is lost.
+        Raises ``DependencyUnavailable`` while SQS or the catalog is away, and ``CatalogError`` where the catalog takes
+        nothing: nothing is lost.
         """
-        self._catalog.ping()
+        self._catalog.queues.touch(self._places)
         messages = self._receive(wait_s)
-        account = _Account()
+        self._beat()
+        account = QueueAccount()
         undone: list[QueuedMessage] = []
         if messages:
             try:
                 undone = self._handle_all(messages, account)
             except BaseException:
                 with suppress(RagError):
-                    self._queue.give_back(messages, after_s=_SOON_S)
+                    self._queue.give_back(messages, after_s=_AGAIN_AFTER_S)
                 raise
-        self._bring_sweeps_forward()
+        self._bring_sweeps_forward(account)
         undeleted = self._queue.delete([each for each in messages if each not in undone]) if messages else 0
         if undone:
             self._queue.give_back(undone, after_s=_AGAIN_AFTER_S)
@@ -153,6 +141,7 @@ class QueueReader:
         more = len(found) == MOST_AT_ONCE
         try:
             while more and len(found) < BATCH_MESSAGES:
+                self._beat()
                 some = self._queue.receive(wait_s=0)
                 found += some
                 more = bool(some)
@@ -160,86 +149,28 @@ class QueueReader:
             _log.warning("%s", error)
         return found
 
-    def _handle_all(self, messages: Sequence[QueuedMessage], account: _Account) -> list[QueuedMessage]:
-        """Record messages together, or each alone where that fails; return those that are to come again."""
-        try:
-            self._handle(messages, account)
-        except DependencyUnavailable:
-            raise
-        except Exception:  # noqa: BLE001 - one message must not stop the others
-            _log.exception("%s: %d messages are tried one by one", self._queue.name, len(messages))
-        else:
-            return []
-        undone: list[QueuedMessage] = []
-        for each in messages:
-            try:
-                self._handle([each], account)
-            except DependencyUnavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever one message does, the others go on
-                if not self._bury(each, error, account):
-                    undone.append(each)
-        return undone
+    def _handle_all(self, messages: Sequence[QueuedMessage], account: QueueAccount) -> list[QueuedMessage]:
+        """Record what messages mean; return those that are to come again."""
+        batch = meant_by(messages, self._audience, queue=self._queue.address)
+        looks = looked_at(batch, self._pool, clock_s=self._clock_s)
+        self._beat()
+        unrecorded = self._recorder.record(batch, looks, account)
+        undone = {each.message.id for each in unrecorded.failed.values() if not self._bury(each, account)}
+        return [each for each in messages if each.id in undone or each.id in unrecorded.later]
 
-    def _handle(self, messages: Sequence[QueuedMessage], account: _Account) -> None:
-        """Record what messages announce; nothing is counted where anything fails."""
-        counted = _Account()
-        batch = meant_by(messages, self._audience, queue=self._queue.name)
-        seen = looked_at(batch, self._pool, clock_s=self._clock_s)
-        for index, who in enumerate(self._audience):
-            name = who.collection.name
-            present, left = self._within_bounds(who, {source: seen.get((name, source), []) for source in who.names})
-            dead = {who.names[0]: batch.dead} if index == 0 and batch.dead else {}
-            recorded = (
-                self._catalog.queues.record(name, present, limits=who.limits, dead=dead) if present or dead else {}
-            )
-            now_s = self._clock_s()
-            for source in who.names:
-                gone = sum(each.presence is Presence.GONE for each in present.get(source, ()))
-                who.deletions[source].spend(gone, now_s)
-                new = recorded[source].new if source in recorded else 0
-                counted.sources[name, source] = QueueReading(
-                    messages=batch.messages.get((name, source), 0), recorded=new, left_to_sweep=left.get(source, 0)
-                )
-                if left.get(source):
-                    self._wanted.add((name, source))
-        counted.ignored, counted.dead = batch.ignored, len(batch.dead)
-        account.merge(counted)
-
-    def _within_bounds(
-        self, who: QueueSources, seen: Mapping[str, Sequence[Observation]]
-    ) -> tuple[dict[str, list[Observation]], dict[str, int]]:
-        """Return what to record by source, and how many deletions are too many for that."""
-        kept: dict[str, list[Observation]] = {}
-        left: dict[str, int] = {}
-        for source, observations in seen.items():
-            gone = [each for each in observations if each.presence is Presence.GONE]
-            known = frozenset[str]()
-            if gone:
-                known = self._catalog.queues.present(who.collection.name, source, [each.key for each in gone])
-            gone = [each for each in gone if each.key in known]
-            few = gone[: max(0, who.deletions[source].left(self._clock_s()))]
-            left[source] = len(gone) - len(few)
-            some = [*(each for each in observations if each.presence is Presence.PRESENT), *few]
-            if some:
-                kept[source] = some
-        return kept, left
-
-    def _bury(self, message: QueuedMessage, error: Exception, account: _Account) -> bool:
+    def _bury(self, failed: Failed, account: QueueAccount) -> bool:
         """Write a message down as dead that failed often enough; False where it is to come again, or go elsewhere."""
+        message, error = failed.message, failed.error
         reason = str(error) if isinstance(error, RagError) else f"A defect: {type(error).__name__}; see the log."
         _log.error(
             "%s: message %s failed, received %d times: %s", self._queue.name, message.id, message.receives, reason
         )
-        if message.receives < self._max_receives:
+        if message.receives < self._max_receives or self._is_moved_by_sqs():
             return False
-        with suppress(RagError):  # who may not look is not to be stopped by that
-            if self._queue.has_redrive_policy():
-                return False
         first = self._audience[0]
         letter = dead_letter(
             message,
-            queue=self._queue.name,
+            queue=self._queue.address,
             kind=RejectKind.NOT_RECORDED.value,
             reason=reason,
             remedy="Report it with the log; then replay the letter, or discard it. The sweep finds the object itself.",
@@ -248,16 +179,34 @@ class QueueReader:
         account.dead += 1
         return True
 
-    def _bring_sweeps_forward(self) -> None:
+    def _is_moved_by_sqs(self) -> bool:
+        """Say whether SQS will move a message that fails; True, too, as long as nobody can say."""
+        try:
+            return self._queue.has_redrive_policy()
+        except AwsRefused:  # who may not look is not to be stopped by that
+            return False
+        except RagError as error:
+            _log.warning("%s", error)
+            return True
+
+    def _bring_sweeps_forward(self, account: QueueAccount) -> None:
         """Let sweeps begin that deletions were left to, each once a minute at most; one under way is waited for."""
+        if self._wanted is None:
+            self._wanted = {
+                (who.collection.name, source)
+                for who in self._audience
+                for source in self._catalog.queues.wanted_sweeps(who.collection.name)
+                if source in who.names
+            }
+        self._wanted |= account.wanted
         now_s = self._clock_s()
         for place in list(self._wanted):
-            is_due = now_s >= self._forward_after_s.get(place, -math.inf)
+            is_due = now_s >= self._swept_after_s.get(place, -math.inf)
             if is_due and self._catalog.queues.bring_sweep_forward(*place):
-                self._forward_after_s[place] = now_s + _FORWARD_EVERY_S
+                self._swept_after_s[place] = now_s + _FORWARD_EVERY_S
                 self._wanted.discard(place)
 
-    def _note(self, messages: Sequence[QueuedMessage], account: _Account) -> None:
+    def _note(self, messages: Sequence[QueuedMessage], account: QueueAccount) -> None:
         """Write the sources' accounts; how many messages wait is asked now and then."""
         figures: QueueFigures | None = None
         now_s = self._clock_s()

@@ -72,6 +72,10 @@ def _families(seen: Mapping[str, CollectionFigures]) -> Iterator[Family]:
         names.QUEUE_WAITING,
         [((name, source), number) for name, each in seen.items() for source, number in each.queued.items()],
     )
+    yield gauge(
+        names.QUEUE_READ_AGE,
+        [((name, source), age_s) for name, each in seen.items() for source, age_s in each.queue_read_age_s.items()],
+    )
     yield gauge(names.OUTBOX_WAITING, [((name,), each.outbox) for name, each in seen.items()])
     yield gauge(names.STOPPED_SOURCES, [((name,), each.stopped_sources) for name, each in seen.items()])
     yield gauge(names.CATALOG_POINTS, [((name,), each.points) for name, each in seen.items()])

@@ -89,7 +89,16 @@ STREAM_LAG = _gauge(
     "rag_stream_lag_messages", "Offsets left when the topic was recorded last.", "collection", "stream", "topic"
 )
 QUEUE_WAITING = _gauge(
-    "rag_queue_waiting", "Messages in a source's queue when that was looked at last.", "collection", "source"
+    "rag_queue_waiting",
+    "Messages in a source's queue when that was looked at last; missing where nobody read it for 15 minutes.",
+    "collection",
+    "source",
+)
+QUEUE_READ_AGE = _gauge(
+    "rag_queue_read_age_seconds",
+    "Seconds since a source's queue was read last, or tried for the first time; few while it is read.",
+    "collection",
+    "source",
 )
 OUTBOX_WAITING = _gauge("rag_outbox_waiting", "Messages that wait to be sent to Kafka.", "collection")
 STOPPED_SOURCES = _gauge("rag_sources_stopped", "Sources and streams that stopped and wait for a person.", "collection")
@@ -129,6 +138,7 @@ OF_THE_CATALOG = (
     DEAD_LETTERS,
     STREAM_LAG,
     QUEUE_WAITING,
+    QUEUE_READ_AGE,
     OUTBOX_WAITING,
     STOPPED_SOURCES,
     CATALOG_POINTS,

@@ -4,7 +4,6 @@ Pure. A message is a reason to look at objects and nothing more: its order, sequ
 and neither is who sent it (the queue's policy says who may).
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 from rag_core.arrivals import Presence
@@ -20,16 +19,11 @@ _MAX_KEY_CHARS = 4096
 _IN_ENVELOPES = ("Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedHints:
-    """The objects that a message is about; none for a test event, for folder markers, for what no source can hold."""
+def queued_hints(body: bytes) -> tuple[ObjectHint, ...]:
+    """Return the objects that a message is about; none for a test event, folder markers, keys that no source can hold.
 
-    hints: tuple[ObjectHint, ...] = ()
-    unaddressable: int = 0
-
-
-def queued_hints(body: bytes) -> QueuedHints:
-    """Return what a message is about; raises ``MessageRejected`` where it has none of the forms, and nothing else."""
+    Raises ``MessageRejected`` where it has none of the forms, and nothing else.
+    """
     if len(body) > MAX_BODY_BYTES:
         raise MessageRejected(
             RejectKind.TOO_LARGE, f"It has {len(body)} bytes, the limit is {MAX_BODY_BYTES}.", remedy=_UNCHANGED
@@ -60,25 +54,23 @@ def _in_envelope(fields: Fields) -> Fields:
     return parse_object(message.encode())
 
 
-def _of_s3(fields: Fields) -> QueuedHints:
+def _of_s3(fields: Fields) -> tuple[ObjectHint, ...]:
     """Return the objects of each record by itself: a key that nobody can read does not hide the others."""
     records = fields.get("Records")
     items = cast("list[object]", records) if type(records) is list else []
     if not items:  # a test event, or none of ours: the form's own reader says which
-        return QueuedHints(hints=cast("tuple[ObjectHint, ...]", s3_event(fields)))
+        return cast("tuple[ObjectHint, ...]", s3_event(fields))
     hints: list[ObjectHint] = []
-    unaddressable = 0
     for item in items:
         try:
             hints += cast("tuple[ObjectHint, ...]", s3_event({"Records": [item]}))
         except MessageRejected as rejected:
             if rejected.kind is not RejectKind.BAD_URI:
                 raise
-            unaddressable += 1
-    return QueuedHints(hints=tuple(hints), unaddressable=unaddressable)
+    return tuple(hints)
 
 
-def _of_event_bridge(fields: Fields) -> QueuedHints:
+def _of_event_bridge(fields: Fields) -> tuple[ObjectHint, ...]:
     """Return the object of an event; its key is written as it is, not as a form."""
     detail = object_of(fields, "detail") or {}
     bucket, stored = object_of(detail, "bucket"), object_of(detail, "object")
@@ -90,7 +82,7 @@ def _of_event_bridge(fields: Fields) -> QueuedHints:
         )
     key = required_text(stored, "key", max_chars=_MAX_KEY_CHARS)
     if key.endswith("/"):
-        return QueuedHints()
+        return ()
     is_gone = fields["detail-type"] == "Object Deleted"
     version = text_of(stored, "version-id", max_chars=MAX_WORD_CHARS)
     try:
@@ -98,7 +90,7 @@ def _of_event_bridge(fields: Fields) -> QueuedHints:
     except MessageRejected as rejected:
         if rejected.kind is not RejectKind.BAD_URI:
             raise
-        return QueuedHints(unaddressable=1)
+        return ()
     hint = ObjectHint(
         uri=uri,
         presence=Presence.GONE if is_gone else Presence.PRESENT,
@@ -107,7 +99,7 @@ def _of_event_bridge(fields: Fields) -> QueuedHints:
         media_type=None,
         metadata={},
     )
-    return QueuedHints(hints=(hint,))
+    return (hint,)
 
 
 _UNCHANGED = (

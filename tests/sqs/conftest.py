@@ -15,7 +15,7 @@ from rag_core.arrivals import ArrivalState
 from resources.clients.aws.sqs import SqsQueue
 from resources.clients.catalog import Catalog
 from resources.clients.collection_files import LoadedCollection, load_collections
-from sensors.queue_audience import declared_queues, open_audience
+from sensors.queue_audience import DeclaredQueue, declared_queues, open_audience
 from sensors.queue_reading import QueueReader
 from sensors.sweep import SourceSweep
 from tests.services.seaweed import SeaweedServer
@@ -142,17 +142,23 @@ class Notified:
         found = self.aws.of("sqs").get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
         return int(found[names[0]]), int(found[names[1]])
 
-    def reader(self, **options: Any) -> QueueReader:
-        """Return a reader as another process would have it."""
+    def declared(self) -> DeclaredQueue:
+        """Return the queue as a process that starts now has it declared."""
         queues, problems = declared_queues(self.loaded())
         assert not problems
         (declared,) = queues
+        return declared
+
+    def reader(self, declared: DeclaredQueue | None = None, **options: Any) -> QueueReader:
+        """Return a reader as another process would have it, or as the one that knows ``declared`` opens it anew."""
+        declared = declared or self.declared()
         reader = QueueReader(
             **{
                 "queue": SqsQueue(declared.url, region=declared.region),
                 "audience": open_audience(declared),
                 "catalog": self.catalog,
                 "max_receives": declared.max_receives,
+                "swept_after_s": declared.swept_after_s,
                 **options,
             }
         )
@@ -164,6 +170,14 @@ class Notified:
 
         loaded = next(each for each in self.loaded() if each.collection.name == collection)
         return open_sweep(loaded, loaded.collection.bucket(source), self.catalog)
+
+    def rows(self, statement: str) -> list[Any]:
+        """Return what a statement finds in the catalog."""
+        with self.catalog._database.transaction() as connection:
+            from sqlalchemy import text
+
+            result = connection.execute(text(statement))
+            return list(result) if result.returns_rows else []
 
     def arrivals(self, collection: str = "notes") -> list[tuple[str, str]]:
         """Return key and presence of every arrival, in their order."""

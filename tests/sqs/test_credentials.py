@@ -135,6 +135,24 @@ def test_a_rotated_secret_is_seen_and_an_outage_keeps_the_last(
     assert asked_at(1000).endswith("second@db/rag")
 
 
+def test_credentials_that_are_not_found_for_a_moment_keep_a_known_secret_and_say_so(
+    stored: Any, no_keys: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def asked_at(seconds: float) -> str:
+        return secrets.resolved_secret("aws-secret:rag/plain", setting="RAG_QDRANT_API_KEY", clock_s=seconds)
+
+    with monkeypatch.context() as known:
+        known.setenv("AWS_ACCESS_KEY_ID", "test")
+        known.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        assert asked_at(0) == "a plain key"
+    assert asked_at(1000) == "a plain key"
+    assert "no AWS credentials" in caplog.text
+    assert "a plain key" not in caplog.text
+    monkeypatch.setattr(secrets, "_KEPT", {})
+    with pytest.raises(ConfigurationError, match="no AWS credentials"):
+        asked_at(2000)
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

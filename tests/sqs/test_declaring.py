@@ -1,12 +1,14 @@
 """How a source declares its queue, and what a wrong declaration is told."""
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from rag_core.errors import ConfigurationError
 from resources.clients.collection_files import check_collections, load_collections
 from sensors.queue_audience import declared_queues
+from sensors.queue_listening import queue_works
 
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/landing"
 HEAD = "name: notes\nsources:\n  - name: landing\n    url: {url}\n    notifications:\n      sqs:\n"
@@ -66,3 +68,19 @@ def test_a_variable_that_holds_no_url_concerns_its_source_alone(tmp_path: Path, 
     assert (problem.collection, problem.source) == ("other", "landing")
     assert isinstance(problem.problem, ConfigurationError)
     assert said in str(problem.problem)
+
+
+def test_every_queue_and_every_one_that_is_not_found_has_a_sign_of_life_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, f"queue_url: {URL}")
+    write(tmp_path, f"queue_url: {URL.replace('eu-central-1', 'us-east-1')}", name="overseas")
+    write(tmp_path, f"queue_url: {URL.replace('123456789012', '210987654321')}", name="partner")
+    for name in ("lost", "gone"):
+        write(tmp_path, "queue_url_env: NO_SUCH_VARIABLE", name=name)
+    names = {work.name for work in queue_works(load_collections(tmp_path), Event())}
+    assert names >= {
+        "queue sqs.eu-central-1.amazonaws.com/123456789012/landing",
+        "queue sqs.us-east-1.amazonaws.com/123456789012/landing",
+        "queue sqs.eu-central-1.amazonaws.com/210987654321/landing",
+        "queue of lost/landing not found",
+        "queue of gone/landing not found",
+    }

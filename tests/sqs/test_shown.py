@@ -5,14 +5,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 
+import sensors.queue_listening
 from local_stack.cli.streams_status import stream_lines
 from query_api.app import create_app
+from rag_core.errors import DependencyUnavailable
+from resources.clients.aws.sqs import SqsQueue
 from resources.clients.settings import Settings
+from sensors.queue_listening import Forgetting, open_queue_reader, queue_works
 from tests.services.loopback import wait_until
 from tests.sqs.conftest import Notified
 from tests.sqs.events import s3_event
@@ -89,3 +95,54 @@ def test_a_trouble_ends_with_the_next_reading(notified: Notified) -> None:
     notified.catalog.stream_troubles.note("notes", "landing", "SQS is away.")
     notified.reader().tick(wait_s=0)
     assert notified.catalog.stream_troubles.current("notes") == {}
+
+
+def test_a_queue_that_nobody_reads_is_told_by_its_age_and_not_by_what_once_waited(
+    notified: Notified, asked: Callable[[str], Any]
+) -> None:
+    def exported(name: str) -> list[float]:
+        lines = [line for line in asked("/metrics").text.splitlines() if line.startswith(f"{name}{{")]
+        return [float(line.rpartition(" ")[2]) for line in lines]
+
+    notified.declare("notes", landing={})
+    with pytest.raises(DependencyUnavailable):
+        notified.reader(queue=SqsQueue("http://127.0.0.1:9/1/away", region="us-east-1")).tick(wait_s=0)
+    (never_read_s,) = exported("rag_queue_read_age_seconds")
+    assert 0 <= never_read_s < 60
+    assert exported("rag_queue_waiting") == []
+    notified.reader().tick(wait_s=0)
+    assert exported("rag_queue_waiting") == [0]
+    notified.rows("UPDATE positions SET moved_at = now() - interval '20 minutes' WHERE source = 'landing/queue'")
+    with pytest.raises(DependencyUnavailable):
+        notified.reader(queue=SqsQueue("http://127.0.0.1:9/1/away", region="us-east-1")).tick(wait_s=0)
+    (age_s,) = exported("rag_queue_read_age_seconds")
+    assert 1200 <= age_s < 1300
+    assert exported("rag_queue_waiting") == []
+
+
+def test_a_listener_that_starts_forgets_queues_that_are_declared_no_more(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notified.declare("law", statutes={"bucket": "landing"})
+    notified.declare("notes", landing={})
+    notified.reader().tick(wait_s=0)
+    notified.rows("INSERT INTO positions (collection, source, value, version) VALUES ('notes', 'landing', '{}', 1)")
+    declared = yaml.safe_load((notified.folder / "notes.yaml").read_text())
+    del declared["sources"][0]["notifications"]
+    (notified.folder / "notes.yaml").write_text(yaml.safe_dump(declared))
+    monkeypatch.setattr(sensors.queue_listening, "shared_catalog", lambda: notified.catalog)
+    (forgetting,) = [each for each in queue_works(notified.loaded(), Event()) if isinstance(each, Forgetting)]
+    forgetting.run()
+    assert notified.catalog.queues.states("notes") == {}
+    assert set(notified.catalog.queues.states("law")) == {"statutes"}
+    assert len(notified.rows("SELECT 1 FROM positions WHERE collection = 'notes' AND source = 'landing'")) == 1
+
+
+def test_a_reader_beats_while_it_reads(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified.declare("notes", landing={})
+    monkeypatch.setattr(sensors.queue_listening, "shared_catalog", lambda: notified.catalog)
+    beats: list[int] = []
+    reader = open_queue_reader(notified.declared(), beat=lambda: beats.append(1))
+    notified.readers.append(reader)
+    reader.tick(wait_s=0)
+    assert beats

@@ -19,6 +19,10 @@ _DENIED = {401, 403}
 _ATTEMPTS = 3
 
 
+class AwsRefused(DependencyUnavailable):
+    """AWS answered that the caller may not do that: nothing that an outage would end."""
+
+
 def aws_session(*, needed_for: str) -> Any:
     """Return a botocore session; raises ``ConfigurationError`` that says what to install where there is no botocore."""
     try:
@@ -77,12 +81,13 @@ def translating_aws(
             raise ConfigurationError(
                 f"Could not {doing}: there is no {what} ({code}).", remedy=(missing or {})[code]
             ) from None
-        remedy = "It is tried again by itself."
-        if status in _DENIED or "AccessDenied" in code or "Token" in code:
-            remedy = f"Check the credentials{f', and grant {right}' if right else ''}."
-        raise DependencyUnavailable(
-            f"Could not {doing}: AWS answered {status} {code}.", dependency=what, remedy=remedy
-        ) from None
+        said = f"Could not {doing}: AWS answered {status} {code}."
+        remedy = f"Check the credentials{f', and grant {right}' if right else ''}."
+        if "Token" in code:  # of credentials that ended or are unknown: it says nothing of what they may do
+            raise DependencyUnavailable(said, dependency=what, remedy=remedy) from None
+        if status in _DENIED or "AccessDenied" in code:
+            raise AwsRefused(said, dependency=what, remedy=remedy) from None
+        raise DependencyUnavailable(said, dependency=what, remedy="It is tried again by itself.") from None
     except (NoCredentialsError, PartialCredentialsError):
         raise ConfigurationError(
             f"Could not {doing}: no AWS credentials were found.",

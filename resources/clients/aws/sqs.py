@@ -16,7 +16,7 @@ from resources.clients.aws.connecting import aws_client, translating_aws
 from resources.clients.catalog.values import QueueFigures
 
 VISIBLE_AFTER_S = 120
-"""Longer than a reading may take from receiving to deleting."""
+"""Longer than a reading takes from receiving to deleting; what comes again for all that is no new arrival."""
 
 MOST_AT_ONCE = 10
 """What SQS gives, and deletes, in one request."""
@@ -55,6 +55,8 @@ class SqsQueue:
         self._endpoint = f"{parts.scheme}://{parts.netloc}"
         self._region = region or region_of_host(parts.hostname or "")
         self.name = parts.path.strip("/")
+        self.address = f"{parts.netloc}/{self.name}"
+        """Which queue it is, of all hosts: a region's, an account's."""
         self._what = f"SQS queue {self.name}"
         self._opened: Any = None
 

@@ -14,6 +14,9 @@ from resources.clients.catalog.tallies import BOUNDS_S, SEARCHABLE
 TIMEOUT_S = 5.0
 """How long one statement may take; a look that takes longer is given up."""
 
+_LATELY_S = 900.0
+"""How long it is believed how many messages wait in a queue that nobody reads any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searchable:
@@ -37,7 +40,9 @@ class CollectionFigures:
     lag: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """By stream and topic: offsets left when the topic was recorded last."""
     queued: dict[str, int] = field(default_factory=dict[str, int])
-    """By source: messages that waited in its queue when that was looked at last."""
+    """By source: messages that waited in its queue when that was looked at last, lately."""
+    queue_read_age_s: dict[str, float] = field(default_factory=dict[str, float])
+    """By source: how long ago its queue was read last, or tried for the first time."""
     outbox: int = 0
     stopped_sources: int = 0
     points: int = 0
@@ -74,8 +79,7 @@ class Figures:
                 for topic, state in StreamState.from_json(row.value).topics.items():
                     of(row.collection).lag[row.source, topic] = sum(part.lag for part in state.partitions.values())
                 of(row.collection).dead_letters.setdefault(row.source, 0)
-            for row in connection.execute(_QUEUES):
-                of(row.collection).queued[row.source] = row.waiting
+            _add_queues(connection, of)
             for row in connection.execute(_OUTBOX):
                 of(row.collection).outbox = row.messages
             for row in connection.execute(_STOPPED):
@@ -94,6 +98,13 @@ def _add_tallies(connection: Connection, of: Any) -> None:
             of(row.collection).settled[row.kind] = int(row.arrivals)
     for name, counted in buckets.items():
         of(name).searchable = _searchable(counted)
+
+
+def _add_queues(connection: Connection, of: Any) -> None:
+    for row in connection.execute(_QUEUES):
+        of(row.collection).queue_read_age_s[row.source] = max(0.0, row.age_s)
+        if row.waiting is not None and row.age_s <= _LATELY_S:
+            of(row.collection).queued[row.source] = row.waiting
 
 
 def _searchable(counted: Mapping[float, tuple[int, float]]) -> Searchable:
@@ -134,9 +145,11 @@ SELECT collection, source, count(*) AS letters FROM dead_letters WHERE settled_a
 
 _POSITIONS = text("SELECT collection, source, value FROM positions WHERE value -> 'topics' IS NOT NULL")
 
+# Of a collection that is not declared any more nobody forgets the queues: after a week they are not shown.
 _QUEUES = text("""
-SELECT collection, split_part(source, '/', 1) AS source, CAST(value ->> 'waiting' AS bigint) AS waiting
-FROM positions WHERE source LIKE '%/queue' AND value ? 'waiting'
+SELECT collection, split_part(source, '/', 1) AS source, CAST(value ->> 'waiting' AS bigint) AS waiting,
+    extract(epoch FROM clock_timestamp() - moved_at)::double precision AS age_s
+FROM positions WHERE source LIKE '%/queue' AND moved_at > now() - interval '7 days'
 """)
 
 _OUTBOX = text("SELECT collection, count(*) AS messages FROM outbox GROUP BY collection")

@@ -2,7 +2,7 @@
 
 A queue's messages are deleted only after ``record`` has returned. What is recorded twice, because a reader died in
 between, is the same observation and no new arrival. A queue's account lies beside its source's position, under a name
-that no source can have.
+that no source can have; in it is noted whether deletions were left to a sweep that has not begun.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,6 +60,23 @@ class Queues:
         with self._database.transaction() as connection:
             return frozenset(connection.execute(_PRESENT, parameters).scalars())
 
+    def due_unseen(self, collection: str, source: str, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of the keys that were recorded unseen last, and are to be looked at by a run that comes."""
+        parameters = {"collection": collection, "source": source, "keys": list(keys)}
+        with self._database.transaction() as connection:
+            return frozenset(connection.execute(_DUE_UNSEEN, parameters).scalars())
+
+    def touch(self, places: Sequence[tuple[str, str]]) -> None:
+        """Write to the account of each (collection, source), changing nothing; raises what stands in the way of it."""
+        parameters = [{"collection": collection, "source": source} for collection, source in sorted(places)]
+        with self._database.transaction() as connection:
+            connection.execute(_TOUCH, parameters)
+
+    def forget_undeclared(self, collection: str, declared: Sequence[str]) -> None:
+        """Forget the accounts of a collection's other sources than those that declare a queue."""
+        with self._database.transaction() as connection:
+            connection.execute(_FORGET, {"collection": collection, "declared": list(declared)})
+
     def note(
         self,
         collection: str,
@@ -97,10 +114,27 @@ class Queues:
             rows = connection.execute(_STATES, {"collection": collection}).all()
         return {row.source: _state(row) for row in rows}
 
-    def bring_sweep_forward(self, collection: str, source: str) -> bool:
-        """Make a source's next sweep due at once; False while one is under way, which may have passed by already."""
+    def want_sweep(self, collection: str, source: str) -> None:
+        """Remember that deletions of a source are left to its sweep, until one is brought forward."""
         with self._database.transaction() as connection:
-            return connection.execute(_FORWARD, {"collection": collection, "source": source}).rowcount == 1
+            connection.execute(_WANT, {"collection": collection, "source": source})
+
+    def wanted_sweeps(self, collection: str) -> frozenset[str]:
+        """Return a collection's sources whose sweep is wanted."""
+        with self._database.transaction() as connection:
+            return frozenset(connection.execute(_WANTED, {"collection": collection}).scalars())
+
+    def bring_sweep_forward(self, collection: str, source: str) -> bool:
+        """Make a source's next sweep due at once, and want it no more.
+
+        False while one is under way, which may have passed by already: then it is still wanted.
+        """
+        parameters = {"collection": collection, "source": source}
+        with self._database.transaction() as connection:
+            is_forward = connection.execute(_FORWARD, parameters).rowcount == 1
+            if is_forward:
+                connection.execute(_UNWANT, parameters)
+        return is_forward
 
 
 def _state(row: Any) -> QueueState:
@@ -123,6 +157,23 @@ def _state(row: Any) -> QueueState:
 _PRESENT = text("""
 SELECT key FROM observations
 WHERE collection = :collection AND source = :source AND key = ANY(CAST(:keys AS text[])) AND presence = 'present'
+""")
+
+# What runs look at when they come: one that is processed may have looked before the message was sent.
+_DUE_UNSEEN = text("""
+SELECT o.key FROM observations o JOIN arrivals a ON a.collection = o.collection AND a.number = o.number
+WHERE o.collection = :collection AND o.source = :source AND o.key = ANY(CAST(:keys AS text[]))
+    AND o.presence = 'present' AND o.announced = '' AND a.state IN ('pending', 'retrying')
+""")
+
+_TOUCH = text("""
+INSERT INTO positions (collection, source, value, version) VALUES (:collection, :source || '/queue', '{}', 1)
+ON CONFLICT (collection, source) DO UPDATE SET value = positions.value
+""")
+
+_FORGET = text("""
+DELETE FROM positions WHERE collection = :collection AND source LIKE '%/queue'
+    AND split_part(source, '/', 1) <> ALL(CAST(:declared AS text[]))
 """)
 
 _COUNTS = "messages", "recorded", "left_to_sweep", "ignored", "dead"
@@ -153,4 +204,19 @@ FROM positions WHERE collection = :collection AND source LIKE '%/queue' AND valu
 _FORWARD = text("""
 UPDATE positions SET value = value || '{"last": null}', version = version + 1
 WHERE collection = :collection AND source = :source AND value -> 'running' = 'null' AND value ? 'last'
+""")
+
+_WANT = text("""
+INSERT INTO positions (collection, source, value, version)
+VALUES (:collection, :source || '/queue', '{"sweep_wanted": true}', 1)
+ON CONFLICT (collection, source) DO UPDATE SET value = positions.value || excluded.value
+""")
+
+_WANTED = text("""
+SELECT split_part(source, '/', 1) FROM positions
+WHERE collection = :collection AND source LIKE '%/queue' AND value ? 'sweep_wanted'
+""")
+
+_UNWANT = text("""
+UPDATE positions SET value = value - 'sweep_wanted' WHERE collection = :collection AND source = :source || '/queue'
 """)
