@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.dagster_home import SCHEMA, shares_the_catalog, write_dagster_home
+from local_stack.dagster_home import DATABASE_VARIABLE, dagster_environment, shares_the_catalog, write_dagster_home
 from local_stack.kafka_broker.part import prepare_kafka
 from local_stack.members import end_members
 from local_stack.parts import Part
@@ -32,12 +32,14 @@ from local_stack.status import PartStatus, stack_status
 from local_stack.supervisor import log_path, start_supervisor, stop_supervisor
 from local_stack.supervisor_socket import SupervisorSocket
 from rag_core.errors import ConfigurationError, DependencyUnavailable
+from resources.clients.collection_files import usable_collections
 from resources.clients.home import stack_file
 from resources.clients.settings import Settings
 
 GIVES_UP_AFTER_DEATHS = 3
 LOOK_EVERY_S = 0.25
 EXTERNAL_LIMIT_S = 4.0
+_READ_COLLECTIONS = {"dagster-webserver", "dagster-daemon", "run-workers", "api", "watcher", "listener"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,8 @@ def prepare(
         raise ConfigurationError("There is nothing to start.", remedy="See RAG_PARTS and the URL settings.")
     check_ports(plan.parts)
     names = {part.name for part in plan.parts}
+    if names & _READ_COLLECTIONS and settings.workspace is None:
+        _check_collections(settings, say)
     if "postgres" in names:
         _make_cluster(home, say)
     if "kafka" in names:
@@ -154,6 +158,25 @@ def _not_ready(plan: Plan, line: Readiness, what: str) -> DependencyUnavailable:
     )
 
 
+def _check_collections(settings: Settings, say: Callable[[str], None]) -> None:
+    """Refuse a stack that could do nothing: its folder of collections is named wrong, or no file in it is usable."""
+    folder = settings.collections
+    usable, problems = usable_collections(folder)
+    if not folder.is_dir() and "collections" in settings.model_fields_set:
+        raise ConfigurationError(f"RAG_COLLECTIONS names {folder}, which is no folder.", remedy="Correct it.")
+    if problems and folder.is_dir():
+        for problem in problems:
+            say(f"  {problem}")
+        if not usable:
+            raise ConfigurationError(
+                f"No collection file in {folder} is usable.",
+                remedy="Correct them until 'rag collections check' agrees.",
+            )
+        say("These files are left out: correct them until 'rag collections check' agrees.")
+    elif not usable:
+        say(f"There is no collection yet: write a file into {folder} (see 'Your own collection' in README.md).")
+
+
 def _make_cluster(home: Path, say: Callable[[str], None]) -> None:
     data = home / "postgres" / "data"
     if not (data / "PG_VERSION").exists():
@@ -178,7 +201,6 @@ def _check_replaced(plan: Plan) -> None:
                 )
             time.sleep(1)
     if shares_the_catalog(plan.settings) and any(part.name.startswith("dagster-") for part in plan.parts):
-        import psycopg
+        from rag_assets.migrating import make_schema
 
-        with psycopg.connect(plan.settings.require("database_url"), autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        make_schema(dagster_environment(plan.settings)[DATABASE_VARIABLE])

@@ -22,6 +22,8 @@ def main() -> None:
     from dagster._daemon.controller import daemon_controller_from_instance
     from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 
+    from rag_assets.starting_runs import daemons_of
+
     settings = load_settings()
     loaded = code_and_collections(settings.collections)
     setup_interrupt_handlers()
@@ -30,7 +32,7 @@ def main() -> None:
             keep_connections(instance, most_beside=MOST_CONNECTIONS_BESIDE)
             target = WorkspaceFileTarget(paths=[sys.argv[1]])
             with daemon_controller_from_instance(
-                instance, workspace_load_target=target, code_server_log_level="warning"
+                instance, workspace_load_target=target, gen_daemons=daemons_of, code_server_log_level="warning"
             ) as controller:
                 registry = controller._grpc_server_registry  # noqa: SLF001 - no other way leads to it
                 if registry is not None and settings.workspace is None:  # when other code changes, we do not know

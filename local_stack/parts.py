@@ -16,6 +16,8 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     inherits_environment: bool = True
     """False for servers that need nothing of ours in their environment."""
+    made_at_start: tuple[str, ...] = ()
+    """Variables made of secrets that are read when the part starts, and written nowhere."""
     folder: str | None = None
     """Working directory; where a part has none of its own, that in which ``rag up`` was typed."""
     url: str | None = None

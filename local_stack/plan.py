@@ -1,7 +1,8 @@
 """Which parts a stack has: those that no URL setting replaces, with their commands, ports and keys."""
 
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from local_stack.parts import Part
 from local_stack.postgres import database_url, server_command, server_environment
 from local_stack.private_files import generated_secret
 from local_stack.seaweed import SeaweedPorts, seaweed_command, seaweed_environment
+from local_stack.secret_settings import references_of, without_secrets
 from local_stack.warm_runs.importing import THREADLESS
 from rag_core.errors import ConfigurationError
 from resources.clients.settings import Settings
@@ -34,12 +36,15 @@ class Plan:
     parts: tuple[Part, ...]
     replaced: dict[str, str]
     """Name of a part → the setting whose URL is used instead."""
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Setting → the secret that it was given by."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is written to ``stack.json``; it holds secrets."""
+        """Return what is written to ``stack.json``; it holds the secrets that this stack made, and names others."""
+        settings = self.settings.model_dump(mode="json", exclude={"home", *_OF_THIS_SHELL}, exclude_none=True)
         return {
-            "settings": self.settings.model_dump(mode="json", exclude={"home", *_OF_THIS_SHELL}, exclude_none=True),
-            "parts": [part.to_json() for part in self.parts],
+            "settings": {name: self.references.get(name, value) for name, value in settings.items()},
+            "parts": [without_secrets(part, self.references).to_json() for part in self.parts],
             "replaced": self.replaced,
         }
 
@@ -79,7 +84,12 @@ def plan_stack(settings: Settings, *, with_s3: bool, with_kafka: bool = False) -
     if settings.run_launcher == "default" and "run-workers" in names:
         names.remove("run-workers")
     filled = _with_addresses(settings, names)
-    return Plan(settings=filled, parts=tuple(_part(name, filled, names) for name in names), replaced=replaced)
+    return Plan(
+        settings=filled,
+        parts=tuple(_part(name, filled, names) for name in names),
+        replaced=replaced,
+        references=references_of(settings, filled),
+    )
 
 
 def _with_addresses(settings: Settings, names: list[str]) -> Settings:
@@ -137,7 +147,7 @@ def _part(name: str, settings: Settings, names: list[str]) -> Part:
 
 
 def _values(part: Part) -> dict[str, Any]:
-    return {field.name: getattr(part, field.name) for field in fields(part)}
+    return {each.name: getattr(part, each.name) for each in fields(part)}
 
 
 def _postgres(settings: Settings) -> Part:

@@ -72,6 +72,10 @@ def _become(part: Part, supervisor: int) -> None:
     environment = dict(part.environment)
     if part.inherits_environment:
         environment = {**os.environ, **environment}
+    if part.made_at_start:
+        from local_stack.secret_settings import made_at_start
+
+        environment |= made_at_start(part)
     environment |= {name: os.environ[name] for name in ("RAG_STACK_MEMBER",) if name in os.environ}
     if part.runs_under_server_account:
         from local_stack.server_account import server_account

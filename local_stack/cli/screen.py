@@ -18,12 +18,17 @@ def say(line: str) -> None:
     Console(soft_wrap=True, highlight=False, markup=False).print(line)
 
 
+def say_aside(line: str) -> None:
+    """Print one line on standard error, where standard output is for a program."""
+    Console(soft_wrap=True, highlight=False, markup=False, stderr=True).print(line)
+
+
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[list["Readiness"]], None]]:
-    """Yield the function that shows how far each part is."""
-    console = Console(highlight=False)
+def progress(*, aside: bool) -> Iterator[Callable[[list["Readiness"]], None]]:
+    """Yield the function that shows how far each part is; ``aside`` on standard error."""
+    console = Console(highlight=False, stderr=aside)
     if not console.is_terminal:
-        yield _ReadyLines().show
+        yield _ReadyLines(say_aside if aside else say).show
         return
     from rich.live import Live
 
@@ -32,9 +37,9 @@ def progress() -> Iterator[Callable[[list["Readiness"]], None]]:
 
 
 @contextlib.contextmanager
-def passing_line() -> Iterator[Callable[[str], None]]:
+def passing_line(*, aside: bool) -> Iterator[Callable[[str], None]]:
     """Yield the function that shows a line until the next takes its place, an empty one none; silent off a terminal."""
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, stderr=aside)
     if not console.is_terminal:
         yield _show_nothing
         return
@@ -58,7 +63,8 @@ def passing_line() -> Iterator[Callable[[str], None]]:
 class StatusLines:
     """Says what changed since it was shown last."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._last: dict[str, tuple[str, int]] = {}
 
     def show(self, parts: Sequence[PartStatus]) -> None:
@@ -66,19 +72,20 @@ class StatusLines:
         for part in parts:
             now = (part.state, part.restarts)
             if self._last.get(part.name, ("running", 0)) != now and part.state != "external":
-                say(f"  {part.name}: {part.state}" + (f" ({part.detail})" if part.detail else ""))
+                self._tell(f"  {part.name}: {part.state}" + (f" ({part.detail})" if part.detail else ""))
             self._last[part.name] = now
 
 
 class _ReadyLines:
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._said: set[str] = set()
 
     def show(self, lines: list["Readiness"]) -> None:
         for line in lines:
             if line.after_s is not None and line.name not in self._said:
                 self._said.add(line.name)
-                say(f"  {line.name} is ready ({line.after_s:.1f} s)")
+                self._tell(f"  {line.name} is ready ({line.after_s:.1f} s)")
 
 
 def _show_nothing(line: str) -> None:

@@ -15,16 +15,19 @@ S3 = Annotated[bool, typer.Option("--s3", help="Start an S3 server (SeaweedFS), 
 Kafka = Annotated[bool, typer.Option("--kafka", help="Start an Apache Kafka broker, too (needs Java and Maven).")]
 Timeout = Annotated[int, typer.Option(help="Seconds within which every part must be ready.", min=1, max=3600)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+UpJson = Annotated[bool, typer.Option("--json", help="Print what 'rag status --json' does once everything is ready.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as the log grows.")]
 Lines = Annotated[int, typer.Option("--lines", "-n", help="How many lines back.", min=0, max=100_000)]
 
 
 @app.command()
-def up(*, detach: Detach = False, s3: S3 = False, kafka: Kafka = False, timeout: Timeout = 180) -> None:
+def up(
+    *, detach: Detach = False, s3: S3 = False, kafka: Kafka = False, timeout: Timeout = 180, as_json: UpJson = False
+) -> None:
     """Start the stack, wait until it is ready, and stay with it until Ctrl-C."""
     from local_stack.cli.up import run_up
 
-    run_up(detach=detach, with_s3=s3, with_kafka=kafka, limit_s=timeout)
+    run_up(detach=detach, with_s3=s3, with_kafka=kafka, limit_s=timeout, as_json=as_json)
 
 
 @app.command()

@@ -8,6 +8,7 @@ that secret's value (``resources.clients.aws.secrets``). Nothing is read before 
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -250,18 +251,26 @@ def load_settings(*, with_stack: bool = True) -> Settings:
     open_ones: dict[str, Any] = {
         name: value
         for name, value in stack.items()
-        if name in Settings.model_fields and name != "home" and not os.environ.get(f"{PREFIX}{name.upper()}")
+        if name in Settings.model_fields and name != "home" and not os.environ.get(_variable(name))
     }
+    named = {name: value for name, value in open_ones.items() if isinstance(value, str) and is_secret_reference(value)}
     try:
-        return Settings(home=home, **open_ones, **_secrets())
+        return Settings(home=home, **{**open_ones, **_resolved(named | secret_references())})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         variable = PREFIX + "_".join(str(step) for step in first["loc"][:1]).upper()
         raise ConfigurationError(f"{variable}: {first['msg']}.", remedy=f"Correct {variable}.") from None
 
 
-def _secrets() -> dict[str, Any]:
-    """Return the values of those settings whose variables name a secret of AWS Secrets Manager."""
-    named = {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in Settings.model_fields if name != "home"}
-    references = {name: value for name, value in named.items() if is_secret_reference(value)}
-    return {name: resolved_secret(value, setting=f"{PREFIX}{name.upper()}") for name, value in references.items()}
+def secret_references() -> dict[str, str]:
+    """Return setting → reference, of those settings whose variables name a secret of AWS Secrets Manager."""
+    named = {name: os.environ.get(_variable(name), "") for name in Settings.model_fields if name != "home"}
+    return {name: value for name, value in named.items() if is_secret_reference(value)}
+
+
+def _resolved(references: Mapping[str, str]) -> dict[str, Any]:
+    return {name: resolved_secret(value, setting=_variable(name)) for name, value in references.items()}
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"

@@ -1,7 +1,9 @@
 """What holds while a stack runs."""
 
+import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -9,7 +11,7 @@ import pytest
 
 from local_stack.members import members
 from resources.clients.settings import load_settings
-from tests.local_stack.conftest import Home
+from tests.local_stack.conftest import RAG, Home
 from tests.services.loopback import wait_until
 
 
@@ -33,6 +35,21 @@ def test_status_tells_what_runs_and_where(running: Home) -> None:
     assert Path(f"/proc/{postgres['pid']}/comm").read_text().strip() == "postgres"
     assert postgres["url"] == f"postgresql://127.0.0.1:{running.environment['RAG_POSTGRES_PORT']}/rag"
     assert "postgres" in running.rag("status")
+
+
+def test_up_tells_programs_what_status_tells_them(running: Home) -> None:
+    done = subprocess.run(
+        [RAG, "up", "--detach", "--json"],
+        env=running.environment,
+        cwd=running.folder.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    (part,) = json.loads(done.stdout)["parts"]
+    assert (part["name"], part["state"]) == ("postgres", "running")
+    assert "is running already" in done.stderr
 
 
 def test_a_second_up_says_so_and_prints_the_addresses(running: Home) -> None:

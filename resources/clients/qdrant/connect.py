@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 DEPENDENCY = "qdrant"
 _KEPT_CONNECTIONS = 20
-_KEPT_S = 30.0
-"""Below what servers keep: the edge server 75 s, Qdrant's own longer, so that none is used that its server closes."""
+_KEPT_S = 4.0
+"""Below what servers keep, so that none is used that its server closes: the edge server 75 s, older Qdrants only 5."""
 _NOT_ALLOWED = frozenset({401, 403})
 _NOT_FOUND = 404
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
