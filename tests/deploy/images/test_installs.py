@@ -210,7 +210,9 @@ def _is_well(platform: Platform, installed: Installed, component: str, probe: di
 def _answers_its_probes(platform: Platform, installed: Installed, component: str) -> None:
     container = platform.pods[component]["spec"]["containers"][0]
     with _started(platform, installed, component) as process:
-        for probe in ("startupProbe", "livenessProbe"):
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if probe not in container:
+                continue
             wait_until(
                 lambda probe=probe: (
                     process.poll() is not None or _is_well(platform, installed, component, container[probe])
