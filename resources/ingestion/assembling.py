@@ -1,7 +1,6 @@
 """From a run's setting to the parts that work on its micro-batches."""
 
 import re
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from rag_core.chunking import CHUNKER_VERSION
 from rag_core.collection import Collection
@@ -22,6 +20,7 @@ from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import Claim
 from resources.clients.object_store import ReadableStore
 from resources.clients.parquet_parts import PartStore
+from resources.clients.scratch_folders import scratch_folder
 from resources.ingestion.batch import BatchWork
 from resources.ingestion.chunking import Chunker
 from resources.ingestion.counts import Counts, Layer
@@ -74,7 +73,7 @@ def assemble(
     opened: ExitStack,
 ) -> BatchWork:
     """Return the work on one block; what it opens is closed with ``opened``."""
-    folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="rag-reading-")))
+    folder = opened.enter_context(scratch_folder("rag-reading-"))
     readers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="read"))
     # Looks under the documents' locks wait for no reading: it may take minutes, and a lock that long is lost.
     lookers = opened.enter_context(ThreadPoolExecutor(setting.threads, thread_name_prefix="look"))

@@ -3,10 +3,10 @@
 import errno
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from resources.clients.parsing.worker_process import (
     WorkerTooLargeError,
     WorkerTooSlowError,
 )
+from resources.clients.scratch_folders import scratch_folder
 
 ParseResult: TypeAlias = ParsedDocument | DocumentRejected | DocumentUnavailable
 
@@ -75,12 +76,14 @@ class ParserSandbox:
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._opened = ExitStack()
         self._starter: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         """Open the sandbox; the first worker starts with the first document."""
-        self._folder = tempfile.TemporaryDirectory(prefix="rag-parsing-", ignore_cleanup_errors=True)
+        self._folder = self._opened.enter_context(scratch_folder("rag-parsing-")) / "empty"
+        self._folder.mkdir()
         # Workers die with the thread that started them, so one thread starts them all and lives until the end.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parser-starter")
         return self
@@ -88,19 +91,18 @@ class ParserSandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End every worker and remove the empty folder."""
+        """End every worker and remove the folder."""
         with self._lock:
             idle, self._idle = self._idle, []
             for worker in self._busy:
                 worker.interrupt()
             starter, self._starter = self._starter, None
-            folder, self._folder = self._folder, None
+            self._folder = None
         for worker in idle:
             worker.kill()
         if starter is not None:
             starter.shutdown()
-        if folder is not None:
-            folder.cleanup()
+        self._opened.close()
 
     def start_worker(self) -> None:
         """Start a worker before there is a document for it; raises ``DependencyUnavailable`` if none can be."""
@@ -212,9 +214,7 @@ class ParserSandbox:
             message = "a ParserSandbox is used inside its `with` block, in the process that opened it"
             raise RuntimeError(message)
         try:
-            worker = starter.submit(
-                WorkerProcess, self.limits, folder=Path(folder.name), module=self._worker_module
-            ).result()
+            worker = starter.submit(WorkerProcess, self.limits, folder=folder, module=self._worker_module).result()
         except OSError as error:
             raise _cannot_start(str(error)) from error
         with self._lock:
