@@ -10,7 +10,7 @@ resource "docker_network" "outside" {
 }
 
 resource "docker_volume" "this" {
-  for_each = toset(["kafka", "qdrant", "postgres", "seaweedfs", "state"])
+  for_each = toset(["kafka", "qdrant", "postgres", "seaweedfs", "spool", "state"])
 
   name = "${var.name}-${each.value}"
 
@@ -19,7 +19,16 @@ resource "docker_volume" "this" {
   }
 }
 
+# Containers name images by id: after a build under the same tag, or with another digest, they are made anew.
+resource "docker_image" "this" {
+  for_each = var.images
+
+  name         = each.value
+  keep_locally = true
+}
+
 locals {
+  images  = { for name, image in docker_image.this : name => image.image_id }
   inside  = [docker_network.inside.name]
   outside = [docker_network.inside.name, docker_network.outside.name]
   bucket  = "rag"

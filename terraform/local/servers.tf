@@ -5,7 +5,7 @@ module "postgres" {
 
   prefix      = var.name
   name        = "postgres"
-  image       = var.images.postgres
+  image       = local.images.postgres
   user        = "postgres"
   memory_mib  = 2048
   networks    = local.inside
@@ -22,7 +22,7 @@ module "qdrant" {
 
   prefix     = var.name
   name       = "qdrant"
-  image      = var.images.qdrant
+  image      = local.images.qdrant
   memory_mib = 2048
   networks   = local.inside
   volumes    = { "/qdrant/storage" = docker_volume.this["qdrant"].name }
@@ -43,7 +43,7 @@ module "seaweedfs" {
 
   prefix       = var.name
   name         = "seaweedfs"
-  image        = var.images.seaweedfs
+  image        = local.images.seaweedfs
   entrypoint   = ["weed"]
   memory_mib   = 1024
   networks     = local.inside
@@ -51,11 +51,11 @@ module "seaweedfs" {
   capabilities = ["DAC_OVERRIDE"] # the volume may belong to the image's own user
 
   command = [
-    "mini", "-dir=/data", "-ip=seaweedfs", "-ip.bind=0.0.0.0", "-s3.port=8333", "-admin.ui=false", "-webdav=false",
-    "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-bucket=${local.bucket}",
+    "mini", "-dir=/data", "-ip=seaweedfs", "-ip.bind=0.0.0.0", "-bucket=${local.bucket}", "-s3.port=8333",
+    "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-admin.ui=false", "-webdav=false",
   ]
   secrets = { AWS_ACCESS_KEY_ID = var.s3_access_key_id, AWS_SECRET_ACCESS_KEY = var.s3_secret_access_key }
-  healthy = ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:8333/healthz"]
+  healthy = ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8333/healthz"]
 }
 
 module "kafka" {
@@ -63,7 +63,7 @@ module "kafka" {
 
   prefix     = var.name
   name       = "kafka"
-  image      = var.images.kafka
+  image      = local.images.kafka
   memory_mib = 1536
   read_only  = false # the image writes its configuration from the variables below
   scratch    = []    # Kafka's compressors run from /tmp

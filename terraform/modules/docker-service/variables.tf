@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "The image, by tag or digest."
+  description = "The image's id."
   type        = string
 }
 
@@ -91,11 +91,12 @@ variable "published" {
 }
 
 variable "healthy" {
-  description = "What succeeds while it works, as Docker writes it: [\"CMD\", …]."
+  description = "What succeeds while it works, as Docker writes it: [\"CMD\", …]; null where it runs once, to its end."
   type        = list(string)
+  default     = null
 
   validation {
-    condition     = length(var.healthy) > 1 && contains(["CMD", "CMD-SHELL"], var.healthy[0])
+    condition     = var.healthy == null ? true : length(var.healthy) > 1 && contains(["CMD", "CMD-SHELL"], var.healthy[0])
     error_message = "healthy must begin with CMD or CMD-SHELL."
   }
 }
