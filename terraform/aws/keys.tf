@@ -1,4 +1,4 @@
-# Three keys, so that who may read logs cannot read documents.
+# Four keys: who may read logs cannot read documents, and with one of them lost the backups are not lost, too.
 
 data "aws_partition" "current" {}
 
@@ -21,6 +21,14 @@ module "data_key" {
       conditions  = local.of_this_account
     }
   }
+}
+
+module "backups_key" {
+  source = "../modules/aws-key"
+
+  name        = "${var.name}-backups"
+  description = "Backups of catalog and Parquet"
+  account_id  = var.account_id
 }
 
 module "cluster_key" {
@@ -49,7 +57,7 @@ module "logs_key" {
   source = "../modules/aws-key"
 
   name        = "${var.name}-logs"
-  description = "Logs of the network, the cluster, Kafka and PostgreSQL"
+  description = "Logs of the network, the cluster, Kafka and PostgreSQL; alarms"
   account_id  = var.account_id
 
   users = {
@@ -61,6 +69,11 @@ module "logs_key" {
         variable = "kms:EncryptionContext:aws:logs:arn"
         values   = ["arn:${local.partition}:logs:${var.region}:${var.account_id}:log-group:*"]
       }]
+    }
+    AlarmsAreTold = {
+      identifiers = ["cloudwatch.amazonaws.com"]
+      actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
+      conditions  = local.of_this_account
     }
   }
 }

@@ -9,6 +9,7 @@ module "network" {
   cidr               = var.vpc_cidr
   availability_zones = var.availability_zones
   internet_egress    = var.internet_egress
+  internet_entrance  = var.internet_entrance
   logs_key_arn       = module.logs_key.arn
 }
 
@@ -46,6 +47,7 @@ module "database" {
   password_version         = var.passwords_version
   key_arn                  = module.data_key.arn
   logs_key_arn             = module.logs_key.arn
+  alarm_topic_arns         = local.alarm_topic_arns
 }
 
 module "kafka" {
@@ -62,6 +64,7 @@ module "kafka" {
   credentials_secret_arn   = module.secrets.arns[local.secret_names.kafka]
   key_arn                  = module.data_key.arn
   logs_key_arn             = module.logs_key.arn
+  alarm_topic_arns         = local.alarm_topic_arns
 
   depends_on = [module.secrets] # the login's value, too
 }

@@ -37,6 +37,10 @@ output "helm_values" {
       }
     }
 
+    listener = { enabled = true } # nothing else reads the queue of object events
+
+    recovery = { enabled = true, backupUrl = "s3://${module.backups.name}/${local.backups_prefix}" }
+
     serviceAccounts = {
       for role, name in local.service_account_names : role => {
         create      = true
@@ -57,9 +61,29 @@ output "documents_bucket" {
   value       = module.documents.name
 }
 
+output "in_cluster" {
+  description = "Namespaces, the class of encrypted disks, copies of the secrets: tofu output -json in_cluster | kubectl apply -f -"
+
+  value = {
+    apiVersion = "v1"
+    kind       = "List"
+    items      = concat(local.namespaces, local.storage_classes, local.secret_readers, local.external_secrets)
+  }
+}
+
+output "backups_bucket" {
+  description = "Where backups are kept; helm_values names the folder."
+  value       = module.backups.name
+}
+
 output "object_events_queue_url" {
-  description = "The queue that a collection's source reads beside its sweeps."
+  description = "The queue that a collection's source names under notifications."
   value       = module.notifications.queue_url
+}
+
+output "object_events_queue_arn" {
+  description = "Where the notifications of source_buckets may go, too."
+  value       = module.notifications.queue_arn
 }
 
 output "set_aside_queue_url" {
@@ -82,9 +106,14 @@ output "secret_names" {
   value       = local.secret_names
 }
 
-output "secrets_role_arn" {
-  description = "Role of the service account NAMESPACE/rag-secrets, by which External Secrets reads them."
-  value       = module.secrets_role.arn
+output "cluster_key_arn" {
+  description = "Key of the machines' and Qdrant's volumes."
+  value       = module.cluster_key.arn
+}
+
+output "alarm_topic_arn" {
+  description = "Where alarms go; subscribe to it whoever is not told by e-mail."
+  value       = module.alarms.topic_arn
 }
 
 output "autoscaler_role_arn" {

@@ -51,6 +51,17 @@ variable "internet_egress" {
   default     = false
 }
 
+variable "internet_entrance" {
+  description = "Whether Kubernetes may put load balancers where the Internet reaches them; else they have private addresses."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.internet_entrance || var.internet_egress
+    error_message = "internet_entrance needs internet_egress, which makes the public subnets."
+  }
+}
+
 variable "administrator_arns" {
   description = "IAM roles that administer the cluster."
   type        = list(string)
@@ -73,13 +84,13 @@ variable "cluster_api_cidrs" {
 }
 
 variable "kubernetes_version" {
-  description = "Minor version of Kubernetes."
+  description = "Minor version of Kubernetes; EKS raises it by itself when its standard support ends, 14 months after it came."
   type        = string
-  default     = "1.33"
+  default     = "1.36"
 
   validation {
-    condition     = can(regex("^1\\.(3[0-9])$", var.kubernetes_version))
-    error_message = "kubernetes_version must be 1.30 or later, as MAJOR.MINOR."
+    condition     = can(regex("^1\\.(3[4-9]|[4-9][0-9])$", var.kubernetes_version))
+    error_message = "kubernetes_version must be 1.34 or later, as MAJOR.MINOR: older ones have left EKS's standard support."
   }
 }
 
@@ -143,5 +154,8 @@ variable "database" {
 variable "mirrored_images" {
   description = "Repositories for images of others that the cluster runs, since it fetches none from the Internet."
   type        = list(string)
-  default     = ["qdrant", "keda", "keda-metrics-apiserver", "cluster-autoscaler", "oauth2-proxy", "nvidia-device-plugin"]
+  default = [
+    "cluster-autoscaler", "external-secrets", "keda", "keda-admission-webhooks", "keda-metrics-apiserver",
+    "nvidia-device-plugin", "oauth2-proxy", "qdrant", "traefik",
+  ]
 }

@@ -56,6 +56,12 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_sns_topic" {
+    defaults = {
+      arn = "arn:aws:sns:eu-central-1:123456789012:mocked"
+    }
+  }
+
   mock_resource "aws_msk_configuration" {
     defaults = {
       arn = "arn:aws:kafka:eu-central-1:123456789012:configuration/mocked/1"
@@ -91,6 +97,7 @@ variables {
   administrator_arns = ["arn:aws:iam::123456789012:role/platform"]
   database_password  = "not-a-password-of-anything"
   kafka_password     = "not-a-password-of-anything"
+  alarm_emails       = ["oncall@example.com"]
 }
 
 run "the_defaults_are_closed" {
@@ -127,9 +134,122 @@ run "the_defaults_are_closed" {
   }
 
   assert {
+    condition     = output.helm_values.listener.enabled
+    error_message = "Nothing else reads the queue of object events."
+  }
+
+  assert {
+    condition     = output.helm_values.recovery.backupUrl == "s3://rag-123456789012-backups/rag" && output.helm_values.recovery.enabled
+    error_message = "Backups must go into the bucket that recovery's role may write."
+  }
+
+  assert {
+    condition     = length(output.helm_values.serviceAccounts.recovery.annotations) == 1
+    error_message = "Recovery must take the role made for it."
+  }
+
+  assert {
+    condition     = length(local.may.write_uploads.WriteUploads.resources) == 1 && !contains(keys(local.may.read_sources), "DecryptSources")
+    error_message = "Without further buckets there is one place for uploads and no further key."
+  }
+
+  assert {
     condition     = output.secret_names.kafka == "AmazonMSK_rag_ingestion"
     error_message = "MSK takes only secrets whose names begin with AmazonMSK_."
   }
+}
+
+run "further_buckets_are_read_and_never_written" {
+  command = plan
+
+  variables {
+    upload_prefixes = ["handbook/uploads/", "contracts/uploads/"]
+    source_buckets = {
+      our-contracts = { key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111" }
+      our-letters   = {}
+    }
+  }
+
+  assert {
+    condition     = alltrue([for role in ["ingestion", "runs", "api", "recovery"] : contains(local.service_accounts[role].ReadSources.resources, "arn:aws:s3:::our-contracts/*") && contains(local.service_accounts[role].ListSources.resources, "arn:aws:s3:::our-letters")])
+    error_message = "Everybody who reads sources must read these."
+  }
+
+  assert {
+    condition     = local.may.read_sources.DecryptSources.resources == tolist(["arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111"])
+    error_message = "What is read must be decrypted, with the keys named and no others."
+  }
+
+  assert {
+    condition     = tolist(local.may.write_uploads.WriteUploads.resources) == tolist(["arn:aws:s3:::rag-123456789012-documents/handbook/uploads/*", "arn:aws:s3:::rag-123456789012-documents/contracts/uploads/*"])
+    error_message = "Uploads go to the folders named, in the documents' bucket."
+  }
+}
+
+run "without_uploads_nothing_is_written_to_sources" {
+  command = plan
+
+  variables {
+    upload_prefixes = []
+  }
+
+  assert {
+    condition     = !contains(keys(local.service_accounts.api), "WriteUploads")
+    error_message = "No folder, no right."
+  }
+}
+
+run "a_bucket_is_named_without_wildcards" {
+  command = plan
+
+  variables {
+    source_buckets = { "our-*" = {} }
+  }
+
+  expect_failures = [var.source_buckets]
+}
+
+run "a_chat_key_is_copied_when_asked_for" {
+  command = plan
+
+  variables {
+    chat_key = true
+  }
+
+  assert {
+    condition     = length(output.in_cluster.items) == 12
+    error_message = "Two namespaces, a class of disks, two readers with their stores, five secrets."
+  }
+}
+
+run "an_entrance_needs_public_subnets" {
+  command = plan
+
+  variables {
+    internet_entrance = true
+  }
+
+  expect_failures = [var.internet_entrance]
+}
+
+run "a_version_without_standard_support_is_refused" {
+  command = plan
+
+  variables {
+    kubernetes_version = "1.33"
+  }
+
+  expect_failures = [var.kubernetes_version]
+}
+
+run "alarms_that_nobody_hears_are_said" {
+  command = plan
+
+  variables {
+    alarm_emails = []
+  }
+
+  expect_failures = [check.somebody_is_told]
 }
 
 run "two_zones_are_too_few" {

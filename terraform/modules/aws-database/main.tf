@@ -95,3 +95,19 @@ resource "aws_db_instance" "this" {
 
   depends_on = [aws_cloudwatch_log_group.database]
 }
+
+# The disk grows when a tenth of it is free: less than that for half an hour means that it does not, or not fast enough.
+resource "aws_cloudwatch_metric_alarm" "disk" {
+  alarm_name          = "${var.name}-database-disk"
+  alarm_description   = "PostgreSQL's disk is almost full: raise max_disk_gib, or see what grows."
+  namespace           = "AWS/RDS"
+  metric_name         = "FreeStorageSpace"
+  dimensions          = { DBInstanceIdentifier = var.name }
+  statistic           = "Minimum"
+  period              = 300
+  evaluation_periods  = 6
+  threshold           = var.disk_gib * pow(1024, 3) / 10
+  comparison_operator = "LessThanThreshold"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}

@@ -113,3 +113,21 @@ resource "aws_msk_single_scram_secret_association" "this" {
   cluster_arn = aws_msk_cluster.this.arn
   secret_arn  = var.credentials_secret_arn
 }
+
+# Brokers' disks do not grow by themselves, and a full one takes no message.
+resource "aws_cloudwatch_metric_alarm" "disk" {
+  for_each = toset([for index in range(length(var.subnet_ids)) : tostring(index + 1)]) # as MSK numbers its brokers
+
+  alarm_name          = "${var.name}-kafka-disk-${each.key}"
+  alarm_description   = "The disk of broker ${each.key} is full but for a fifth: raise disk_gib, or keep messages for a shorter time."
+  namespace           = "AWS/Kafka"
+  metric_name         = "KafkaDataLogsDiskUsed"
+  dimensions          = { "Cluster Name" = var.name, "Broker ID" = each.key }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 3
+  threshold           = 80
+  comparison_operator = "GreaterThanThreshold"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}

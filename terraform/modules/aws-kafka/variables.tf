@@ -64,3 +64,9 @@ variable "log_days" {
   type        = number
   default     = 30
 }
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that are told when the disk fills."
+  type        = list(string)
+  default     = []
+}

@@ -1,4 +1,5 @@
-# Only with internet_egress: the way out, one translator a zone, so that a zone's loss cuts off no other. Nothing gets in.
+# Only with internet_egress: the way out, one translator a zone, so that a zone's loss cuts off no other. Nothing gets in
+# but, with internet_entrance, through load balancers that somebody asks Kubernetes for.
 
 locals {
   egress = var.internet_egress ? local.subnets : {}
@@ -20,7 +21,10 @@ resource "aws_subnet" "translators" {
   cidr_block              = each.value.public
   map_public_ip_on_launch = false
 
-  tags = { Name = "${var.name}-translators-${each.key}" }
+  tags = merge(
+    { Name = "${var.name}-translators-${each.key}" },
+    var.internet_entrance ? { "kubernetes.io/role/elb" = "1" } : {}, # without it Kubernetes finds no place for a public one
+  )
 }
 
 resource "aws_route_table" "translators" {

@@ -42,6 +42,12 @@ variable "internet_egress" {
   default     = false
 }
 
+variable "internet_entrance" {
+  description = "Whether load balancers may stand in the public subnets, where the Internet reaches them."
+  type        = bool
+  default     = false
+}
+
 variable "logs_key_arn" {
   description = "Key of the flow logs."
   type        = string

@@ -68,7 +68,7 @@ data "aws_iam_policy_document" "queue" {
     for_each = each.key == "events" ? ["bucket"] : []
 
     content {
-      sid       = "TheBucketSends"
+      sid       = "TheBucketsSend"
       actions   = ["sqs:SendMessage"]
       resources = [each.value]
 
@@ -80,7 +80,7 @@ data "aws_iam_policy_document" "queue" {
       condition {
         test     = "ArnEquals"
         variable = "aws:SourceArn"
-        values   = [var.bucket_arn]
+        values   = concat([var.bucket_arn], var.other_bucket_arns)
       }
 
       condition {
@@ -129,4 +129,22 @@ resource "aws_cloudwatch_metric_alarm" "set_aside" {
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}
+
+# A listener reads within seconds. Without one, events wait until they are dropped, and sweeps hide it.
+resource "aws_cloudwatch_metric_alarm" "unread" {
+  alarm_name          = "${var.name}-unread"
+  alarm_description   = "Object events have waited for a quarter of an hour: the listener does not run, or may not read its queue."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = var.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 2
+  threshold           = 900
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
 }

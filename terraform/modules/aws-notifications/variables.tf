@@ -23,6 +23,12 @@ variable "bucket_arn" {
   type        = string
 }
 
+variable "other_bucket_arns" {
+  description = "Further buckets of this account and region that may send to the queue; their owners set their notifications."
+  type        = list(string)
+  default     = []
+}
+
 variable "prefix" {
   description = "Only objects under this prefix; empty: all."
   type        = string
@@ -57,7 +63,7 @@ variable "max_receives" {
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that are told when messages were set aside."
+  description = "SNS topics that are told when messages were set aside, or wait."
   type        = list(string)
   default     = []
 }

@@ -161,10 +161,11 @@ def machines_are_closed(plan: Plan) -> list[str]:
     return [each.address for each in resources(plan, "aws_launch_template") if not is_closed(each)]
 
 
-def queues_logs_and_secrets_have_keys(plan: Plan) -> list[str]:
+def queues_topics_logs_and_secrets_have_keys(plan: Plan) -> list[str]:
     """Each is encrypted with a key of ours."""
     keys = {
         "aws_sqs_queue": "kms_master_key_id",
+        "aws_sns_topic": "kms_master_key_id",
         "aws_cloudwatch_log_group": "kms_key_id",
         "aws_secretsmanager_secret": "kms_key_id",
     }
@@ -233,7 +234,7 @@ POLICIES = {
         kafka_is_private_and_encrypted,
         kubernetes_secrets_are_encrypted,
         machines_are_closed,
-        queues_logs_and_secrets_have_keys,
+        queues_topics_logs_and_secrets_have_keys,
         images_are_immutable_scanned_and_encrypted,
         keys_and_secrets_can_be_brought_back,
         lost_events_are_set_aside,

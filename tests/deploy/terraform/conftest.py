@@ -25,6 +25,7 @@ account_id         = "{ACCOUNT}"
 region             = "eu-central-1"
 availability_zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 administrator_arns = ["arn:aws:iam::{ACCOUNT}:role/platform"]
+alarm_emails       = ["oncall@example.com"]
 """
 
 
@@ -63,8 +64,15 @@ def aws_plan(aws: Tofu) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def aws_plan_with_egress(aws: Tofu) -> dict[str, Any]:
-    """The same where pods reach the Internet, and an office the cluster's API."""
-    return aws.planned("egress", "-var=internet_egress=true", '-var=cluster_api_cidrs=["198.51.100.0/24"]')
+    """The same as open as it gets: a way out and in, an office at the cluster's API, further buckets, a chat key."""
+    return aws.planned(
+        "egress",
+        "-var=internet_egress=true",
+        "-var=internet_entrance=true",
+        '-var=cluster_api_cidrs=["198.51.100.0/24"]',
+        '-var=source_buckets={our-contracts={},"our.letters"={}}',
+        "-var=chat_key=true",
+    )
 
 
 @pytest.fixture(scope="session")

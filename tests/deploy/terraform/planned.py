@@ -1,5 +1,6 @@
 """A plan's JSON as resources one can ask: what is set, what is only known once it is made."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,18 @@ def resources(plan: Mapping[str, Any], *types: str) -> list[Planned]:
     ]
 
 
+def filled(known: Any, unknown: Any) -> Any:
+    """An output's value with a stand-in for whatever is known only once it is made."""
+    if unknown is True:
+        return "made-at-apply:1"
+    if isinstance(unknown, dict):
+        base = known if isinstance(known, dict) else {}
+        return {name: filled(base.get(name), unknown.get(name)) for name in {**base, **unknown}}
+    if isinstance(unknown, list):
+        return [filled(*each) for each in itertools.zip_longest(known if isinstance(known, list) else [], unknown)]
+    return known
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement of an IAM policy, of a document or of finished JSON."""
@@ -74,12 +87,15 @@ def statements(plan: Mapping[str, Any]) -> Iterator[Statement]:
                 yield from _of_json(resource.address, resource.module, json.loads(text))
 
 
+def documents(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Address, module and values of each policy document, whether it is read at apply or was at plan."""
+    for each in resources(plan, "aws_iam_policy_document"):
+        yield each.address, each.module, each.values
+    yield from _read_already(plan.get("prior_state", {}).get("values", {}).get("root_module", {}))
+
+
 def _of_documents(plan: Mapping[str, Any]) -> Iterator[Statement]:
-    read = [(each.address, each.module, each.values) for each in resources(plan, "aws_iam_policy_document")]
-    for address, module, values in [
-        *read,
-        *_read_already(plan.get("prior_state", {}).get("values", {}).get("root_module", {})),
-    ]:
+    for address, module, values in documents(plan):
         for each in values.get("statement") or []:
             yield Statement(
                 address=address,

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.deploy.terraform.planned import filled
 from tests.deploy.terraform.tofu import CONFIGURATIONS, REPOSITORY, Tofu, formatted
 
 pytestmark = pytest.mark.deploy
@@ -77,22 +78,15 @@ def test_a_bucket_without_protection_is_found(tmp_path: Path) -> None:
 def test_the_charts_schema_takes_the_values(aws_plan: dict[str, Any]) -> None:
     schema = json.loads((REPOSITORY / "deploy/chart/rag-assets/values.schema.json").read_text(encoding="utf-8"))
     change = aws_plan["output_changes"]["helm_values"]
-    values = _filled(change["after"], change["after_unknown"])
+    values = filled(change["after"], change["after_unknown"])
 
     jsonschema.Draft7Validator(schema).validate(values)
     assert values["serviceAccounts"]["runs"]["annotations"].keys() == {"eks.amazonaws.com/role-arn"}
     assert values["serviceAccounts"]["daemon"]["annotations"] == {}
     assert values["kafka"]["bootstrapServers"] == "made-at-apply:1"
-
-
-def _filled(known: Any, unknown: Any) -> Any:
-    """The value with a stand-in for whatever is known only once it is made."""
-    if unknown is True:
-        return "made-at-apply:1"
-    if isinstance(unknown, dict):
-        base = known if isinstance(known, dict) else {}
-        return {name: _filled(base.get(name), unknown.get(name)) for name in {**base, **unknown}}
-    return known
+    assert values["listener"] == {"enabled": True}, "nothing else reads the queue"
+    assert values["recovery"] == {"enabled": True, "backupUrl": "s3://rag-123456789012-backups/rag"}
+    assert values["serviceAccounts"]["recovery"]["annotations"].keys() == {"eks.amazonaws.com/role-arn"}
 
 
 def _unprotected(path: Path) -> list[tuple[str, str]]:
