@@ -1,7 +1,7 @@
 """A backup of catalog and Parquet, consistent while everything goes on: the catalog of one moment, and what it names.
 
 1. Promise that no Parquet file goes that is named now: housekeeping waits until the backup is done, or dead. One
-   backup at a time.
+   backup at a time, and only into a folder that is this platform's or empty.
 2. Copy the catalog as one transaction sees it, table by table. Ingestion goes on; what it commits is not in it.
 3. Copy the Parquet files that this catalog names. They are written before they are named and never changed, so they
    are what they were at that moment. What an earlier backup in the same folder holds already is not copied again, nor
@@ -23,6 +23,7 @@ from typing import IO
 
 from rag_core.errors import DependencyUnavailable
 from recovery.backup_folder import CATALOG, PARQUET, BackupFolder, pieces
+from recovery.backup_owner import still_ours, take_over
 from recovery.copy_journal import JOURNAL, CopyJournal, journaled
 from recovery.manifest import FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
 from recovery.opened import Opened
@@ -45,12 +46,17 @@ def back_up(
     tools: Opened,
     folder: BackupFolder,
     *,
+    replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
     step: Callable[[str], None] = lambda _: None,
 ) -> BackedUp:
-    """Take a backup into a folder that may hold an earlier one; ``step`` is told each step as it is reached."""
+    """Take a backup into a folder that may hold an earlier one; ``step`` is told each step as it is reached.
+
+    ``replace`` lets it take the place of another platform's. Raises ``InvalidRequest`` where the folder is not for it.
+    """
     backup = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     with tools.catalog.parts.in_use() as still_in_use:  # to the end: who waits must find what this one leaves
+        take_over(folder, tools, replace=replace)
         known = folder.known_manifest()
         _clear_tables(folder, known)
         with snapshot(tools.settings.require("database_url")) as seen:
@@ -82,6 +88,7 @@ def back_up(
         )
         step("parts")
         still_in_use()
+        still_ours(folder, tools)
         folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
         step("manifest")
         _delete_others(folder, manifest)

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Self, cast
 
 from rag_core.errors import ConfigurationError, DependencyUnavailable
@@ -14,6 +14,10 @@ from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder
 PIECE_BYTES = 1024 * 1024
 CATALOG = "catalog"
 PARQUET = "parquet"
+OWNER = "owner"
+OWNER_BYTES = 256
+OURS = "part-"
+"""How the names of all files begin that a backup writes besides its manifest and its owner."""
 
 
 class BackupFolder:
@@ -70,11 +74,25 @@ class BackupFolder:
             ) from error
 
     def delete_others(self, folder: str, kept: Collection[str]) -> None:
-        """Delete the files under a folder that are not kept, unfinished ones among them."""
+        """Delete the files of backups under a folder that are not kept, unfinished ones among them."""
         with _away(f"clear {folder}"):
             for one in list(self._folder.list(folder)):
-                if one.file not in kept:
+                if one.file not in kept and PurePosixPath(one.file).name.startswith(OURS):
                     self._folder.delete(one.file)
+
+    def owner(self) -> str | None:
+        """Return which platform's backups lie here, None where that is not written down."""
+        try:
+            with _away(f"read {OWNER}"), self._folder.open(OWNER) as source:
+                return source.read(OWNER_BYTES).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+
+    def is_empty(self) -> bool:
+        """Say whether nothing lies here, besides what a kill left of the owner's name."""
+        with _away("list its files"):
+            self._folder.delete_unfinished(OWNER)
+            return self._folder.is_empty()
 
     def delete_unfinished(self, file: str) -> None:
         """Delete what killed writes of a file left beside it."""

@@ -55,6 +55,10 @@ class PartFolder(Protocol):
         """Delete what writes of ``file`` left that were killed; nobody may be writing it."""
         ...
 
+    def is_empty(self) -> bool:
+        """Say whether nothing at all lies there, of whatever name."""
+        ...
+
 
 class LocalFolder:
     """Parts in a local folder, which must exist: an empty mount must not look like a store without parts."""
@@ -106,6 +110,10 @@ class LocalFolder:
         path = self._path(file)
         for left in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
             left.unlink(missing_ok=True)
+
+    def is_empty(self) -> bool:
+        """Say whether the folder is empty; a file system's own folder for what it saved does not count."""
+        return all(entry.name == "lost+found" for entry in self._path("").iterdir())
 
     @staticmethod
     def _create(path: Path) -> IO[bytes]:
@@ -183,6 +191,10 @@ class BucketFolder:
 
     def delete_unfinished(self, file: str) -> None:
         """Do nothing: a put that was killed leaves no object."""
+
+    def is_empty(self) -> bool:
+        """Say whether no object lies under the prefix."""
+        return not any(page for page in self._store.list(chunk_size=1))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - obstore types Arrow pages as unknown
 
 
 class _Ranges(io.RawIOBase):

@@ -11,7 +11,7 @@ import pytest
 from rag_core.errors import ConfigurationError
 from recovery.auditing import audit_collection
 from recovery.backing_up import back_up
-from recovery.backup_folder import BackupFolder, digest_of, open_backup
+from recovery.backup_folder import OWNER, BackupFolder, digest_of, open_backup
 from recovery.manifest import MANIFEST, Manifest
 from recovery.opened import Opened
 from recovery.restoring import check_backup
@@ -122,7 +122,7 @@ def test_what_a_kill_left_half_written_goes_with_the_next_backup(
     manifest = back_up(served, folder).manifest
     left = {path.relative_to(folder.place).as_posix() for path in Path(folder.place).rglob("*") if path.is_file()}
     named = {table.stored.file for table in manifest.tables} | {f"parquet/{part.file}" for part in manifest.parts}
-    assert left == {MANIFEST, *named}
+    assert left == {MANIFEST, OWNER, *named}
 
 
 def test_a_backup_that_was_killed_is_gone_on_with(

@@ -1,6 +1,7 @@
 """The catalog put together from its rooms."""
 
 from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -86,6 +87,12 @@ class Catalog:
         """Yield once it listens, and at each commit that has a question or notification for a worker; until closed."""
         return answers_heard(self._database)
 
+    def platform(self) -> UUID:
+        """Return which platform this is the catalog of: the same over restarts, upgrades and restores."""
+        with self._database.transaction() as connection:
+            connection.execute(_NAMED, {"id": uuid4()})
+            return connection.execute(text("SELECT id FROM platform")).scalar_one()
+
     def ping(self) -> None:
         """Return when the database answers; raises ``DependencyUnavailable``."""
         with self._database.transaction() as connection:
@@ -100,6 +107,9 @@ class Catalog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+_NAMED = text("INSERT INTO platform (is_this, id) VALUES (true, :id) ON CONFLICT DO NOTHING")
 
 
 def open_catalog(url: str) -> Catalog:

@@ -13,7 +13,7 @@ from rag_core.errors import ConfigurationError
 from resources.clients.catalog.database import Database
 
 VERSION_TABLE = "catalog_version"
-HEAD = "0012"
+HEAD = "0013"
 """The newest script's revision; known here so that a start with nothing to do imports no Alembic."""
 
 OLDEST_PROGRAM = "0011"
@@ -22,7 +22,7 @@ OLDEST_PROGRAM = "0011"
 MIGRATION_LOCK = 7_264_915_033_001
 """The advisory lock of whoever makes or replaces the tables."""
 _ALLOWS = "programs from "
-_KNOWN = frozenset({"", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
+_KNOWN = frozenset({"", *(f"{number:04}" for number in range(1, int(HEAD) + 1))})
 
 
 def migrate(database: Database) -> None:

@@ -14,6 +14,7 @@ from resources.clients.catalog.schema import (
     arrivals,
     callers,
     chat,
+    platform,
     recorders,
     runs,
     streams,
@@ -22,4 +23,16 @@ from resources.clients.catalog.schema import (
 )
 from resources.clients.catalog.schema.columns import METADATA
 
-__all__ = ["METADATA", "answers", "arrivals", "callers", "chat", "recorders", "runs", "streams", "tallies", "uploads"]
+__all__ = [
+    "METADATA",
+    "answers",
+    "arrivals",
+    "callers",
+    "chat",
+    "platform",
+    "recorders",
+    "runs",
+    "streams",
+    "tallies",
+    "uploads",
+]

@@ -1,0 +1,25 @@
+"""Naming the platform: whose backup a folder holds."""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Make the table, without its row: that of a backup may be loaded into it."""
+    op.execute("""
+        CREATE TABLE platform (
+            is_this boolean NOT NULL PRIMARY KEY CONSTRAINT platform_is_one CHECK (is_this),
+            id uuid NOT NULL
+        )
+    """)
+    op.execute(
+        "COMMENT ON TABLE platform IS"
+        " 'One row, made when it is first asked for: which platform this catalog is of, over every restore.'"
+    )
+
+
+def downgrade() -> None:
+    """Take it away."""
+    op.execute("DROP TABLE platform")
