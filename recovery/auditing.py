@@ -6,6 +6,7 @@ The rules are those of the asset checks and of the sweeps; an audit looks everyw
 import os
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rag_core.arrivals import ArrivalState
 from rag_core.errors import RagError
@@ -29,8 +30,11 @@ def audit_collection(
     found: Found = lambda _: None,
     vectors: bool = True,
     sources: bool = True,
+    changed_before: datetime | None = None,
 ) -> CollectionAudit:
     """Compare the four places of one collection; ``found`` hears of the differences as they are met.
+
+    Objects that are newer than ``changed_before`` are no difference yet: their sweep comes.
 
     1. Is the index there that the catalog names?
     2. The asset checks over all blocks and the whole index, with every point's vectors where ``vectors``.
@@ -63,7 +67,7 @@ def audit_collection(
     }
     _look_at_outcomes(name, tools, met)
     _look_at_files(name, tools, met)
-    objects, not_looked_at = _look_at_sources(loaded, tools, met) if sources else (0, [])
+    objects, not_looked_at = _look_at_sources(loaded, tools, met, changed_before) if sources else (0, [])
     return CollectionAudit(
         collection=name,
         differences=differences.all(),
@@ -112,7 +116,9 @@ def _look_at_files(name: str, tools: Opened, met: Found) -> None:
     met([Finding(kind=Kind.FILE_MISSING, what=file) for file in sorted(set(named) - there)])
 
 
-def _look_at_sources(loaded: LoadedCollection, tools: Opened, met: Found) -> tuple[int, list[str]]:
+def _look_at_sources(
+    loaded: LoadedCollection, tools: Opened, met: Found, changed_before: datetime | None
+) -> tuple[int, list[str]]:
     from resources.clients.object_store import open_store
 
     objects = 0
@@ -121,7 +127,10 @@ def _look_at_sources(loaded: LoadedCollection, tools: Opened, met: Found) -> tup
     for source in loaded.collection.sources:
         try:
             store = open_store(source, loaded.base_dir, environ=environ)
-            for findings, looked_at in source_differences(loaded.collection, source, store, tools.catalog):
+            differences = source_differences(
+                loaded.collection, source, store, tools.catalog, changed_before=changed_before
+            )
+            for findings, looked_at in differences:
                 met(findings)
                 objects += looked_at
         except RagError as error:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rag_core.identity import Json
 from recovery.auditing import audit_collection
@@ -64,13 +65,18 @@ def audit_and_repair(
     """Compare, repair, wait up to ``wait_s`` for the runs that do the work, and compare again until nothing differs.
 
     Waited for is what a repair made due, this one or one before: what comes in meanwhile ends never, and is no fault.
+    Nor is an object that came since the last comparison, which recorded all before it, or had it swept.
     """
     ends_s = time.monotonic() + wait_s
     total = Repaired()
     unfinished = 0
+    looked_at: datetime | None = None
     for _ in range(_ROUNDS):
         repair = Repair(loaded, tools)
-        found = audit_collection(loaded, tools, found=repair.found, vectors=vectors, sources=sources)
+        before, looked_at = looked_at, datetime.now(UTC)
+        found = audit_collection(
+            loaded, tools, found=repair.found, vectors=vectors, sources=sources, changed_before=before
+        )
         repair.sweep()
         _add(total, repair.done)
         if not found.differences and not unfinished and not _left(loaded.collection.name, tools, total):
@@ -79,7 +85,7 @@ def audit_and_repair(
         unfinished = _wait(loaded.collection.name, tools, total, ends_s)
         if unfinished:
             break
-    last = audit_collection(loaded, tools, vectors=vectors, sources=sources)
+    last = audit_collection(loaded, tools, vectors=vectors, sources=sources, changed_before=looked_at)
     return Audited(audit=last, repaired=total, unfinished=unfinished)
 
 

@@ -15,9 +15,16 @@ _PAGE_KEYS = 1000
 
 
 def source_differences(
-    collection: Collection, source: BucketSource, store: ObjectStore, catalog: Catalog
+    collection: Collection,
+    source: BucketSource,
+    store: ObjectStore,
+    catalog: Catalog,
+    *,
+    changed_before: datetime | None = None,
 ) -> Iterator[tuple[list[Finding], int]]:
     """Yield, page by page, what the listing and the catalog do not both have, and how many objects were looked at.
+
+    What is newer than ``changed_before`` is left out: the source's next sweep has had no time to record it.
 
     Raises what the store raises; a root that is missing is an error, never an empty source.
     """
@@ -27,8 +34,17 @@ def source_differences(
     while True:
         for plan, unreadable in comparing.plans(running):
             running = advanced(running, plan, unreadable)
-            new = [Finding(kind=Kind.SOURCE_UNRECORDED, what=store.uri(each.key)) for each in plan.changed]
+            new = [
+                Finding(kind=Kind.SOURCE_UNRECORDED, what=store.uri(each.key))
+                for each in plan.changed
+                if changed_before is None or not _is_newer(store, each.key, changed_before)
+            ]
             gone = [Finding(kind=Kind.SOURCE_GONE, what=store.uri(key)) for key in plan.missing]
             yield [*new, *gone], plan.looked_at
             if plan.complete:
                 return
+
+
+def _is_newer(store: ObjectStore, key: str, moment: datetime) -> bool:
+    info = store.head(key)
+    return info is not None and info.modified_at >= moment.replace(microsecond=0)  # stores tell whole seconds

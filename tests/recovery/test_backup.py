@@ -16,7 +16,7 @@ from recovery.backing_up import back_up
 from recovery.backup_folder import BackupFolder
 from recovery.opened import Opened
 from recovery.partition_keys import make_partition_keys
-from recovery.restoring import restore, restore_parts
+from recovery.restoring import holds_a_catalog, restore, restore_parts
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.snapshots import load_snapshot
 from resources.ingestion.folding import remove_unnamed
@@ -169,6 +169,17 @@ def test_a_restore_beside_a_running_platform_is_refused(filled: Corpus, served: 
     back_up(served, folder)
     with pytest.raises(InvalidRequest, match="platform at rest"):
         restore(served.settings, folder, [loaded(filled)])
+
+
+def test_processes_that_the_url_gives_another_name_are_seen_too(filled: Corpus, served: Opened) -> None:
+    filled.catalog.close()
+    url = served.settings.require("database_url")
+    named = served.settings.model_copy(update={"database_url": f"{url}{'&' if '?' in url else '?'}application_name=me"})
+    assert holds_a_catalog(named)
+    with Catalog(named.require("database_url")) as running:
+        running.ping()
+        with pytest.raises(InvalidRequest, match="platform at rest"):
+            holds_a_catalog(named)
 
 
 def test_a_catalog_of_an_older_version_is_migrated_when_it_is_loaded(postgres: PostgresServer) -> None:

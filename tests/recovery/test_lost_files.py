@@ -77,6 +77,7 @@ def test_a_repair_ends_clean_while_documents_go_on_coming(filled: Corpus, tools:
         came += 1
         filled.write(f"new{came}.md", paragraphs("kiwi"))
         filled.sweep()
+        filled.write(f"later{came}.md", paragraphs("lychee"))  # no sweep has had time to see it
 
     done = audit_and_repair(loaded(filled), tools, wait_s=0, say=run_and_receive)
     assert came == 1

@@ -228,7 +228,8 @@ WHERE i.is_active GROUP BY i.collection, i.physical_name ORDER BY i.collection
 
 _OTHERS = text("""
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'rag-assets' AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND application_name IN ('rag-assets', current_setting('application_name'))
 """)
 
 _COLUMNS = text("""
