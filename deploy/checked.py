@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.checked_excerpts import IMAGES, OF_FILES, imported
+
 REPOSITORY = Path(__file__).parent.parent
 NOTE = "deploy/checked.json"
 
@@ -21,19 +23,44 @@ INPUTS = (
     "terraform",
     "tests/deploy",
     "rag_assets/daemon.py",
+    "query_api/__main__.py",
+    "query_api/alive.py",
+    "query_api/routes/health.py",
+    "query_api/worker.py",
+    "rag_assets/definitions.py",
     "rag_assets/fresh_first.py",
     "rag_assets/kubernetes_instance.py",
     "rag_assets/kubernetes_launcher.py",
     "rag_assets/migrating.py",
     "rag_assets/starting_runs.py",
     "rag_core/run_places.py",
+    "resources/clients/catalog/migrations",
     "resources/clients/heartbeat.py",
+    "sensors/listener.py",
+    "sensors/watcher.py",
 )
-"""What the check looks at, beside the tools that it builds: files, and folders with everything in them."""
+"""What the check looks at, beside the tools that it builds: files, and folders with everything in them.
+
+Of some more files only an excerpt counts: ``checked_excerpts``. How our programs behave is the ordinary suite's business.
+"""
 
 
 def digest(repository: Path = REPOSITORY, inputs: Iterable[str] = INPUTS) -> str:
     """One number for names and contents of the inputs; what git ignores and the note itself do not count."""
+    total = hashlib.sha256()
+    for name in sorted(_files(repository, inputs) - {NOTE}):
+        total.update(f"{name}\0{hashlib.sha256((repository / name).read_bytes()).hexdigest()}\n".encode())
+    for name, excerpt in sorted(OF_FILES.items()):
+        if (repository / name).is_file():
+            total.update(f"{name}\0{excerpt((repository / name).read_text(encoding='utf-8'))}\n".encode())
+    for image, rooms in sorted(IMAGES.items()):
+        modules = sorted(name for name in _files(repository, rooms) if name.endswith(".py"))
+        texts = ((repository / name).read_text(encoding="utf-8") for name in modules)
+        total.update(f"imports of {image}\0{imported(texts)}\n".encode())
+    return total.hexdigest()
+
+
+def _files(repository: Path, inputs: Iterable[str]) -> set[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *inputs],  # noqa: S607 - git's place differs
         cwd=repository,
@@ -41,12 +68,7 @@ def digest(repository: Path = REPOSITORY, inputs: Iterable[str] = INPUTS) -> str
         check=True,
         timeout=60,
     ).stdout.decode()
-    total = hashlib.sha256()
-    for name in sorted(set(listed.split("\0")) - {"", NOTE}):
-        path = repository / name
-        if path.is_file():
-            total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    return {name for name in listed.split("\0") if name and (repository / name).is_file()}
 
 
 def main(arguments: Sequence[str] | None = None, *, repository: Path = REPOSITORY) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.checked import INPUTS, REPOSITORY, digest, main
+from deploy.checked_excerpts import IMAGES, OF_FILES
+from tests.deploy.images.containerfile import Containerfile
 
 
 @pytest.fixture
@@ -62,6 +64,47 @@ def test_what_changed_while_it_was_checked_is_not_noted(repository: Path) -> Non
     assert not (repository / "deploy" / "checked.json").exists()
 
 
-@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("name", [*INPUTS, *OF_FILES, *(room for rooms in IMAGES.values() for room in rooms)])
 def test_every_input_is_there(name: str) -> None:
     assert (REPOSITORY / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "counts"),
+    [
+        ("requirements/api.txt", "a==1\n    # via b\n", "a==2\n    # via b\n", True),
+        ("requirements/api.txt", "a==1\n    # via b\n", "a==1\n    # via c\n", False),
+        ("query_api/new.py", "import json\n", "import json\nfrom numpy import array\n", True),
+        ("query_api/new.py", "import json\n", 'import json\n"""Words\nfrom somewhere else."""\n', False),
+        ("resources/clients/settings.py", "class S:\n    port: int = 1\n", "class S:\n    gate: int = 1\n", True),
+        ("resources/clients/settings.py", "class S:\n    port: int = 1\n", "class S:\n    port: int = 2\n", False),
+        ("Makefile", "deploy-check: a\n\tx\n\nlint:\n\ty\n", "deploy-check: a\n\tz\n\nlint:\n\ty\n", True),
+        ("Makefile", "deploy-check: a\n\tx\n\nlint:\n\ty\n", "deploy-check: a\n\tx\n\nlint:\n\tz\n", False),
+        ("sensors/listener.py", "A = 1\n", "A = 2\n", True),
+        ("sensors/sweeping.py", "A = 1\n", "A = 2\n", False),
+    ],
+)
+def test_of_other_files_only_what_the_check_rests_on_counts(
+    name: str, before: str, after: str, counts: bool, repository: Path
+) -> None:
+    (repository / name).parent.mkdir(parents=True, exist_ok=True)
+    (repository / name).write_text(before)
+    first = digest(repository)
+    (repository / name).write_text(after)
+
+    assert (digest(repository) != first) is counts
+
+
+def test_another_command_of_the_wheel_counts_and_another_rule_of_style_does_not() -> None:
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    excerpt = OF_FILES["pyproject.toml"]
+
+    assert excerpt(text.replace("[project.scripts]", '[project.scripts]\nother = "rag_core:x"')) != excerpt(text)
+    assert excerpt(text.replace("line-length = 120", "line-length = 100")) == excerpt(text)
+
+
+def test_the_rooms_of_an_image_are_those_that_are_copied_into_it() -> None:
+    stages = Containerfile.read().stages
+    for image, stage in (("api", "rooms"), ("ingestion", "wheel")):
+        copied = {source for each in stages[stage].all("COPY") for source in each.split()[:-1]}
+        assert set(IMAGES[image]) == copied - {"pyproject.toml", "README.md"}
