@@ -41,7 +41,7 @@ INPUTS = (
 )
 """What the check looks at, beside the tools that it builds: files, and folders with everything in them.
 
-Of some more files only an excerpt counts: ``checked_excerpts``. How our programs behave is the ordinary suite's business.
+Of some more files only an excerpt counts: ``checked_excerpts``. How our programs behave the ordinary suite sees.
 """
 
 

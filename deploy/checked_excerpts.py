@@ -58,14 +58,8 @@ OF_FILES: Mapping[str, Excerpt] = {
 IMAGES: Mapping[str, tuple[str, ...]] = {
     "api": ("rag_core", "resources/__init__.py", "resources/clients", "query_api"),
     "ingestion": (
-        "rag_core",
-        "resources",
-        "sensors",
-        "rag_assets",
-        "query_api",
-        "recovery",
-        "local_stack",
-        "rag_client",
+        *("rag_core", "resources", "sensors", "rag_assets", "query_api"),
+        *("recovery", "local_stack", "evaluation", "rag_client"),
     ),
 }
 """Our rooms in each image: another import there may ask for a package that its lock does not have."""
