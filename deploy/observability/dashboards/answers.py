@@ -2,7 +2,16 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from deploy.observability.dashboards.panels import board, lines, newest, number, percentile, total_rate
+from deploy.observability.dashboards.panels import (
+    board,
+    lines,
+    newest,
+    number,
+    percentile,
+    percentiles,
+    rates,
+    total_rate,
+)
 from query_api.observing import names
 
 
@@ -72,22 +81,14 @@ def _at_a_glance(made: dashboard.Dashboard) -> dashboard.Dashboard:
 def _requests(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
         made.with_row(dashboard.Row("Requests"))
+        .with_panel(rates("By route", "reqps", names.REQUESTS, "method", "route", about="Answered."))
+        .with_panel(rates("By status", "reqps", names.REQUESTS, "status", about="Answered."))
         .with_panel(
-            lines(
-                "By route",
-                "reqps",
-                [(total_rate(names.REQUESTS, "method", "route"), "{{method}} {{route}}")],
-                about="Answered.",
-            )
-        )
-        .with_panel(
-            lines("By status", "reqps", [(total_rate(names.REQUESTS, "status"), "{{status}}")], about="Answered.")
-        )
-        .with_panel(
-            lines(
-                "Time of a request, 95 %",
-                "s",
-                [(percentile(names.REQUEST_SECONDS, 0.95, "route"), "{{route}}")],
+            percentiles(
+                "Time of a request",
+                0.95,
+                names.REQUEST_SECONDS,
+                "route",
                 about="Until the last byte, streams included.",
             )
         )
@@ -117,14 +118,7 @@ def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 about="Of all questions together, by stage.",
             )
         )
-        .with_panel(
-            lines(
-                "Time of a stage, 95 %",
-                "s",
-                [(percentile(names.STAGE_SECONDS, 0.95, "stage"), "{{stage}}")],
-                about="Of one question.",
-            )
-        )
+        .with_panel(percentiles("Time of a stage", 0.95, names.STAGE_SECONDS, "stage", about="Of one question."))
     )
 
 
@@ -132,10 +126,11 @@ def _answered(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
         made.with_row(dashboard.Row("Answers"))
         .with_panel(
-            lines(
+            rates(
                 "Answered, by whom",
                 "ops",
-                [(total_rate(names.ANSWERS, "mode"), "{{mode}}")],
+                names.ANSWERS,
+                "mode",
                 about="By the chat model or by quotation; abstentions are among them.",
                 width=8,
             )
@@ -152,15 +147,7 @@ def _answered(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 width=8,
             )
         )
-        .with_panel(
-            lines(
-                "Tokens",
-                "short",
-                [(total_rate(names.TOKENS, "kind"), "{{kind}}")],
-                about="Of the chat model, a second.",
-                width=8,
-            )
-        )
+        .with_panel(rates("Tokens", "short", names.TOKENS, "kind", about="Of the chat model, a second.", width=8))
     )
 
 

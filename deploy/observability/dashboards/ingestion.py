@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from deploy.observability.dashboards.panels import CHOSEN, RATE, board, lines, newest, number
+from deploy.observability.dashboards.panels import CHOSEN, RATE, board, figures, lines, newest, number
 from query_api.observing import names
 
 _SEARCHABLE = names.SEARCHABLE_SECONDS.name
@@ -104,12 +104,7 @@ def _freshness(made: dashboard.Dashboard) -> dashboard.Dashboard:
             )
         )
         .with_panel(
-            lines(
-                "Oldest that waits",
-                "s",
-                [(newest(names.OLDEST_PENDING, "collection", where=CHOSEN), "{{collection}}")],
-                about="0 where nothing waits.",
-            )
+            figures("Oldest that waits", "s", names.OLDEST_PENDING, "collection", about="0 where nothing waits.")
         )
         .with_panel(
             lines(
@@ -192,19 +187,22 @@ def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
             )
         )
         .with_panel(
-            lines(
+            figures(
                 "Dead letters",
                 "short",
-                [(newest(names.DEAD_LETTERS, "collection", "stream", where=CHOSEN), "{{collection}}/{{stream}}")],
+                names.DEAD_LETTERS,
+                "collection",
+                "stream",
                 about="Messages that fit no form and wait for a person.",
                 width=8,
             )
         )
         .with_panel(
-            lines(
+            figures(
                 "Messages to be sent",
                 "short",
-                [(newest(names.OUTBOX_WAITING, "collection", where=CHOSEN), "{{collection}}")],
+                names.OUTBOX_WAITING,
+                "collection",
                 about="They wait until Kafka takes them.",
                 width=8,
             )

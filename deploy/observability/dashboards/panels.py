@@ -75,6 +75,26 @@ def lines(title: str, unit: str, queries: Sequence[Query], *, about: str, width:
     return panel
 
 
+def rates(title: str, unit: str, metric: Metric, *by: str, about: str, width: int = 12) -> timeseries.Panel:
+    """Return a panel of how often something happens a second, a line for each value of the labels."""
+    return lines(title, unit, [(total_rate(metric, *by), _legend(by, " "))], about=about, width=width)
+
+
+def percentiles(title: str, share: float, metric: Metric, *by: str, about: str) -> timeseries.Panel:
+    """Return a panel of the seconds below which a share of a histogram lies, a line for each value of the labels."""
+    return lines(
+        f"{title}, {100 * share:g} %",
+        "s",
+        [(percentile(metric, share, *by), _legend(by, " "))],
+        about=about,
+    )
+
+
+def figures(title: str, unit: str, metric: Metric, *by: str, about: str, width: int = 12) -> timeseries.Panel:
+    """Return a panel of a figure of the catalog for the collections that are chosen."""
+    return lines(title, unit, [(newest(metric, *by, where=CHOSEN), _legend(by, "/"))], about=about, width=width)
+
+
 def number(
     title: str, unit: str, expression: str, *, about: str, warn_at: float | None = None, bad_at: float | None = None
 ) -> stat.Panel:
@@ -124,3 +144,7 @@ def board(title: str, uid: str, *, about: str, by_collection: Metric | None = No
         .include_all(True)  # noqa: FBT003 - the builder's own form
         .all_value(".*")
     )
+
+
+def _legend(labels: Sequence[str], between: str) -> str:
+    return between.join(f"{{{{{label}}}}}" for label in labels)
