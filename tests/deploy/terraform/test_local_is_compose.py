@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.deploy.compose.test_consistency import OURS, SERVICES
+from tests.deploy.terraform.docker_engine import docker_engine
 from tests.deploy.terraform.planned import Planned, resources
 from tests.deploy.terraform.tofu import Tofu
 
@@ -94,14 +96,35 @@ def test_what_waits_for_the_migrations_there_waits_for_them_here(local_plan: dic
         assert "migrations" in seen, name
 
 
-def test_a_container_is_made_anew_when_its_image_is_another_under_the_same_name(
-    containers: Mapping[str, Planned], local_plan: dict[str, Any]
-) -> None:
+def test_containers_name_their_images_by_id(containers: Mapping[str, Planned], local_plan: dict[str, Any]) -> None:
     images = {each.values["name"] for each in resources(local_plan, "docker_image")}
     default = {re.sub(r"^\$\{[A-Z_]+:-(.*)\}$", r"\1", each["image"]) for each in COMPARED.values()}
     assert images == default
     for name, container in containers.items():
         assert container.unknown.get("image") is True, f"{name} names its image by tag"
+
+
+def test_an_image_that_was_built_again_under_its_name_is_another_to_the_next_plan(
+    local: Tofu, local_plan: dict[str, Any], tmp_path: Path
+) -> None:
+    names = [each.values["name"] for each in resources(local_plan, "docker_image")]
+    built = {name: f"sha256:{number:064x}" for number, name in enumerate(names, start=1)}
+    with docker_engine(built) as address:
+        options = (f"-var=docker_host={address}", f"-state={tmp_path / 'with-images.tfstate'}")
+        local.said("apply", "-auto-approve", "-input=false", "-no-color", "-target=docker_image.this", *options)
+        before = _images(local.planned("before", *options))
+        built["rag-assets/ingestion:local"] = f"sha256:{'f' * 64}"
+        after = _images(local.planned("after", *options))
+
+    changed = {name for name, image in after.items() if image != before[name]}
+    assert changed == {"migrations", "code", "webserver", "daemon", "launcher", "listener"}
+    assert {after[name] for name in changed} == {built["rag-assets/ingestion:local"]}
+    assert after["worker"] == built["rag-assets/api:local"]
+
+
+def _images(plan: Mapping[str, Any]) -> dict[str, str]:
+    found = resources(plan, "docker_container")
+    return {each.values["name"].removeprefix("rag-"): each.values["image"] for each in found}
 
 
 def test_the_query_api_answers_to_a_proxys_name_too(local: Tofu) -> None:
