@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -34,8 +33,13 @@ class Locked:
     def counts_on(self, machine: str) -> bool:
         """Say whether it is installed on Linux of that machine at all."""
         marker = self.requirement.marker
-        linux = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": machine}
-        return marker is None or marker.evaluate({**default_environment(), **linux, "python_version": "3.11"})
+        linux = {
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "platform_machine": machine,
+            "python_version": "3.11",
+        }
+        return marker is None or marker.evaluate(linux)
 
 
 def locked(lock: str) -> list[Locked]:
