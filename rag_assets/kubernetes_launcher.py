@@ -51,12 +51,15 @@ class RunPodLauncher(K8sRunLauncher):
         """Ask once more, and say whether the cluster answers that there is no such job."""
         name = get_job_name_from_run_id(run.run_id, resume_attempt_number=self._get_resume_attempt_number(run))
         namespace = self.get_container_context_for_run(run).namespace
+        asked_s = time.monotonic()
         try:
             self._api_client.batch_api.read_namespaced_job_status(name, namespace=namespace)
         except ApiException as error:
             return error.status == 404
         except Exception:  # noqa: BLE001 - whatever it is, it is no answer
-            self._ask_again_s = time.monotonic() + self.left_alone_s
+            now_s = time.monotonic()
+            if now_s - asked_s >= min(self.answer_limit_s):  # one that refuses connections costs no time
+                self._ask_again_s = now_s + self.left_alone_s
         return False
 
 
