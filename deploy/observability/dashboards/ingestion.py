@@ -183,7 +183,6 @@ def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
                     (newest(names.QUEUE_WAITING, "collection", "source", where=CHOSEN), "{{collection}}/{{source}}"),
                 ],
                 about="When the topic was recorded last, or the queue looked at.",
-                width=8,
             )
         )
         .with_panel(
@@ -194,7 +193,6 @@ def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "collection",
                 "stream",
                 about="Messages that fit no form and wait for a person.",
-                width=8,
             )
         )
         .with_panel(
@@ -204,7 +202,16 @@ def _outside(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 names.OUTBOX_WAITING,
                 "collection",
                 about="They wait until Kafka takes them.",
-                width=8,
+            )
+        )
+        .with_panel(
+            figures(
+                "Since a queue was read",
+                "s",
+                names.QUEUE_READ_AGE,
+                "collection",
+                "source",
+                about="Some seconds while a listener reads it.",
             )
         )
     )
