@@ -77,6 +77,18 @@ def test_every_policy_is_seen_to_fail() -> None:
     assert {name for name, *_ in [*MUTATIONS, *UNNAMED]} | by_hand == set(POLICIES)
 
 
+@pytest.mark.parametrize("role", ["webserver", "ingestion", "runs", "recovery"])
+def test_who_works_with_parquet_lists_its_bucket_without_conditions(role: str, aws_plan: dict[str, Any]) -> None:
+    listing = [
+        each
+        for each in iam_policies.allowed(aws_plan)
+        if each.module == f'module.service_role["{role}"]'
+        and "arn:aws:s3:::rag-123456789012-artifacts" in each.resources
+    ]
+
+    assert [(each.actions, each.conditions) for each in listing] == [(("s3:ListBucket",), ())]
+
+
 def test_only_recovery_reaches_backups(aws_plan: dict[str, Any]) -> None:
     reaching = {
         each.module for each in iam_policies.allowed(aws_plan) if any("backups" in one for one in each.resources)

@@ -66,6 +66,10 @@ def test_cluster_gets_as_many_objects_as_the_guide_says(outputs: dict[str, Any])
 
     assert f"Expect {NUMBERS[len(items)]} objects `created`" in GUIDE
     assert f"{NUMBERS[len(copies)]} copies with `SecretSynced`" in GUIDE
+    [disks] = [each["metadata"]["name"] for each in items if each["kind"] == "StorageClass"]
+    assert f"storageClassName: {disks}}}" in GUIDE
+    assert "secretKeyRef: {name: qdrant, key: api-key}" in GUIDE
+    assert ("qdrant", "qdrant") in {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in copies}
 
 
 def test_chart_takes_the_values(values: dict[str, Any], outputs: dict[str, Any]) -> None:
