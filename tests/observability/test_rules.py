@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.observability.expressions import faults
+from query_api.observing.names import REQUESTS
+from query_api.observing.requests import QUIET
+from tests.observability.dashboards import FILES, expressions
+from tests.observability.expressions import asked_by, faults, grouped_by
 from tests.observability.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +45,19 @@ def test_alerts_fire_when_they_should_and_only_then(tried: Path) -> None:
 def test_rules_ask_only_for_what_is_exported_or_recorded() -> None:
     found = {rule.get("alert") or rule["record"]: faults(rule["expr"], RECORDED) for rule in every_rule()}
     assert {name: each for name, each in found.items() if each} == {}
+
+
+def test_alerts_and_totals_count_no_probes() -> None:
+    panels = [(title, expression) for file in FILES for title, expression in expressions(file)]
+    ruled = [(rule.get("alert") or rule["record"], rule["expr"]) for rule in every_rule()]
+    counted = [
+        (name, asked.matched)
+        for name, expression in [*panels, *ruled]
+        for asked in asked_by(expression)
+        if asked.name == REQUESTS.name and "route" not in grouped_by(expression)
+    ]
+    assert len(counted) > 6
+    assert [name for name, matched in counted if set(matched.get("route", "").split("|")) != QUIET] == []
 
 
 def test_what_nobody_exports_is_found() -> None:

@@ -13,6 +13,11 @@ from deploy.observability.dashboards.panels import (
     total_rate,
 )
 from query_api.observing import names
+from query_api.observing.requests import QUIET
+
+_NO_PROBES = f'route!~"{"|".join(sorted(QUIET))}"'
+_OURS = f"and on (job, instance) {names.MODEL_PLACES.name}"
+"""Every process of ours exports it, whatever the name of its job."""
 
 
 def answers() -> dashboard.Dashboard:
@@ -24,16 +29,17 @@ def answers() -> dashboard.Dashboard:
 
 
 def _at_a_glance(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    failed = total_rate(names.REQUESTS, where='status=~"5.."')
+    asked = total_rate(names.REQUESTS, where=_NO_PROBES)
+    failed = total_rate(names.REQUESTS, where=f'status=~"5..", {_NO_PROBES}')
     return (
         made.with_row(dashboard.Row("At a glance"))
-        .with_panel(number("Requests", "reqps", total_rate(names.REQUESTS), about="All routes, all processes."))
+        .with_panel(number("Requests", "reqps", asked, about="All routes but probes and /metrics, all processes."))
         .with_panel(
             number(
                 "Failed",
                 "percentunit",
-                f"({failed} or vector(0)) / ({total_rate(names.REQUESTS)} > 0)",
-                about="Status 500 and more, of all requests.",
+                f"({failed} or vector(0)) / ({asked} > 0)",
+                about="Status 500 and more, of all requests but probes and /metrics.",
                 warn_at=0.01,
                 bad_at=0.05,
             )
@@ -81,8 +87,17 @@ def _at_a_glance(made: dashboard.Dashboard) -> dashboard.Dashboard:
 def _requests(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
         made.with_row(dashboard.Row("Requests"))
-        .with_panel(rates("By route", "reqps", names.REQUESTS, "method", "route", about="Answered."))
-        .with_panel(rates("By status", "reqps", names.REQUESTS, "status", about="Answered."))
+        .with_panel(
+            rates("By route", "reqps", names.REQUESTS, "method", "route", about="Probes and /metrics are shown, too.")
+        )
+        .with_panel(
+            lines(
+                "By status",
+                "reqps",
+                [(total_rate(names.REQUESTS, "status", where=_NO_PROBES), "{{status}}")],
+                about="Answered, without probes and /metrics.",
+            )
+        )
         .with_panel(
             percentiles(
                 "Time of a request",
@@ -194,14 +209,13 @@ def _queue(made: dashboard.Dashboard) -> dashboard.Dashboard:
 
 
 def _processes(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    of_ours = 'job=~"(.+-)?rag-.+"'
     return (
         made.with_row(dashboard.Row("Processes"))
         .with_panel(
             lines(
                 "Memory",
                 "bytes",
-                [(f"process_resident_memory_bytes{{{of_ours}}}", "{{instance}}")],
+                [(f"process_resident_memory_bytes {_OURS}", "{{instance}}")],
                 about="Resident.",
                 width=8,
             )
@@ -210,7 +224,7 @@ def _processes(made: dashboard.Dashboard) -> dashboard.Dashboard:
             lines(
                 "Cores",
                 "short",
-                [(f"rate(process_cpu_seconds_total{{{of_ours}}}[$__rate_interval])", "{{instance}}")],
+                [(f"rate(process_cpu_seconds_total[$__rate_interval]) {_OURS}", "{{instance}}")],
                 about="CPU seconds a second.",
                 width=8,
             )
