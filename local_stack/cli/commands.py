@@ -21,5 +21,6 @@ COMMANDS = {
     "audit": "audit_commands",
     "backup": "backup_commands",
     "restore": "backup_commands",
+    "sql": "sql_commands",
 }
 """Command → the module of this package whose typer ``app`` has it, in the order of the help page."""

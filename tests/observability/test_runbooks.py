@@ -21,9 +21,9 @@ ABRIDGED = "rag …"
 
 
 def commands_in(text: str) -> set[str]:
-    """Return every line of ``rag`` in a code span or a block of code, without its comment."""
+    """Return every command of ``rag`` in a code span or a block of code, without its comment."""
     spans = re.findall(r"`(rag [^`]+)`", re.sub(r"\s*\n\s*", " ", text))
-    lines = re.findall(r"^(?: {4}|\$ )(rag .+)$", text, flags=re.MULTILINE)
+    lines = re.findall(r'^(?: {4}|\$ )(rag (?:[^"\n]|"[^"]*")+)$', text, flags=re.MULTILINE)  # SQL goes over lines
     inside = re.findall(r" (?:--|exec code) (rag [^`\n]+)`", text)
     return {shlex.join(shlex.split(each, comments=True)) for each in [*spans, *lines, *inside] if ABRIDGED not in each}
 
@@ -93,6 +93,8 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         "rag audit notes --repiar",
         "rag documents --state stuck",
         "rag down now",
+        "rag sql SELECT 1",
+        'rag sql --limit 0 "SELECT 1"',
         "rag nothing",
     ],
 )
