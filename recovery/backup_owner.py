@@ -1,16 +1,22 @@
 """Whose backups a folder holds: a backup takes the place of the one before, so it must be sure that this is its own.
 
-The platform's id is in its catalog and therefore in its backups: a platform that was restored goes on in its folder,
-one whose catalog was lost and made anew does not: its empty backup would take the place of the last good one.
+The platform's id is in its catalog and therefore in its backups: a platform that was restored goes on in its folder.
+One whose catalog was lost and made anew does not: its empty backup would take the place of the last good one. Nor does
+a copy in another database, such as one that was restored to look at what production holds.
 """
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
+from rag_core.collection import BucketSource
 from rag_core.errors import InvalidRequest
 from recovery.backup_folder import OWNER, BackupFolder
 from recovery.opened import Opened
+from resources.clients.collection_files import usable_collections
+from resources.clients.object_store import location_of
+from resources.clients.settings import Settings
 
 
 def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
@@ -19,8 +25,13 @@ def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
     An empty folder becomes its own. With ``replace`` another platform's does, too, whose backup stays until there is
     a new one; never one that holds anything but backups.
     """
-    _refuse_live_parquet(folder.place, tools.settings.parquet)
-    ours, owner = str(tools.catalog.platform()), folder.owner()
+    for what, other in _live_places(tools.settings):
+        if _lie_in_one_another(_steps(folder.place), _steps(other)):
+            raise InvalidRequest(
+                f"{folder.place} and {what} ({other}) lie in one another.",
+                remedy="Name a place beside it, better on another disk or in another bucket.",
+            )
+    ours, owner = tools.catalog.platform(), folder.owner()
     if owner == ours:
         return
     if owner is None and folder.known_manifest() is None:
@@ -31,29 +42,35 @@ def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
             )
     elif not replace:
         raise InvalidRequest(
-            f"{folder.place} holds the backup of another platform, or of this one before its catalog was made anew.",
-            remedy="'rag restore' brings that one back. Name another place; --replace gives it up for a new backup.",
+            f"{folder.place} holds the backup of another platform, or of this one in another database.",
+            remedy="'rag restore' brings that one back. Name another place; 'rag backup --replace' gives it up for a "
+            "new backup, as after a restore into a new database that goes on in its stead.",
         )
     folder.write(OWNER, lambda sink: _put(sink, ours))
 
 
 def still_ours(folder: BackupFolder, tools: Opened) -> None:
     """Raise ``InvalidRequest`` if another platform took the folder over since this one did."""
-    if folder.owner() != str(tools.catalog.platform()):
+    if folder.owner() != tools.catalog.platform():
         raise InvalidRequest(
             f"Another platform began to back up into {folder.place}.", remedy="Give each platform a place of its own."
         )
 
 
-def _refuse_live_parquet(place: str, parquet: str) -> None:
-    """Refuse a place that is the part store, contains it or lies in it: each would delete the other's files."""
-    one, other = _steps(place), _steps(parquet)
+def _live_places(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what a backup must not touch nor be found in: the part store and every source."""
+    yield "this platform's Parquet files", settings.parquet
+    for loaded in usable_collections(settings.collections)[0]:
+        for source in loaded.collection.sources:
+            if isinstance(source, BucketSource):
+                location = location_of(source, loaded.base_dir)
+                where = str(location) if isinstance(location, Path) else f"s3://{location}"
+                yield f"the source {source.name} of {loaded.collection.name}", where
+
+
+def _lie_in_one_another(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     shorter = min(len(one), len(other))
-    if one[:shorter] == other[:shorter]:
-        raise InvalidRequest(
-            f"{place} and the Parquet files of this platform ({parquet}) lie in one another.",
-            remedy="Name a place beside them, better on another disk or in another bucket.",
-        )
+    return one[:shorter] == other[:shorter]
 
 
 def _steps(place: str) -> tuple[str, ...]:

@@ -25,15 +25,15 @@ class Opened:
 
 
 @contextmanager
-def opened(settings: Settings) -> Generator[Opened]:
-    """Give the stores that the settings name, the catalog's tables brought to this version."""
+def opened(settings: Settings, *, migrates: bool = True) -> Generator[Opened]:
+    """Give the stores that the settings name, the catalog's tables brought to this version, or refused as they are."""
     from resources.clients.catalog import open_catalog
     from resources.clients.parquet_parts import open_parts
     from resources.clients.vector_stores import open_vector_store
 
     environ = {**os.environ, **settings.aws_environment()}
     with (
-        open_catalog(settings.require("database_url")) as catalog,
+        open_catalog(settings.require("database_url"), migrates=migrates) as catalog,
         closing(open_vector_store(settings)) as store,
     ):
         yield Opened(

@@ -16,21 +16,19 @@ It is for a platform at rest, and safe to kill and to begin again:
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
 
 from rag_core.errors import ConfigurationError, InvalidRequest
 from recovery.backup_folder import PARQUET, BackupFolder, digest_of, pieces
-from recovery.manifest import Manifest, StoredFile, StoredTable
+from recovery.bringing_back import PART_REMEDY, bring_back_parts, damaged_files
+from recovery.manifest import Manifest, StoredTable
 from recovery.opened import opened
 from recovery.rebuilding import Rebuilt, rebuild_index
+from resources.clients.catalog.migrating import known_version
 from resources.clients.catalog.snapshots import holds_anything, load_snapshot, others_connected
 from resources.clients.collection_files import LoadedCollection
 from resources.clients.settings import Settings
-
-if TYPE_CHECKING:
-    from resources.clients.parquet_parts import PartStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +41,26 @@ class Restored:
     not_declared: tuple[str, ...]
     keys_back: int
     """Usable API keys that only the backup had: whether they were revoked since, nobody knows."""
+    goes_on_there: bool
+    """Whether this platform's next backup may go into the same folder: not if it came from another database."""
 
 
-def check_backup(folder: BackupFolder) -> Manifest:
-    """Return the manifest of a backup whose every file is there, the tables' bytes being what they were."""
+def check_backup(folder: BackupFolder, *, parts: bool = True) -> Manifest:
+    """Return the manifest of a backup whose tables' bytes are what they were; its ``parts`` must be there, too."""
     manifest = folder.manifest()
+    if not known_version(manifest.schema):
+        raise ConfigurationError(
+            f"The catalog in {folder.place} is of version {manifest.schema!r}, which this program does not know.",
+            remedy="Install the version of rag-assets that made the backup, or a newer one.",
+        )
     sizes = folder.parts()
-    for part in manifest.parts:
+    for part in manifest.parts if parts else ():
         if sizes.get(part.file) != part.bytes:
-            raise _damaged(folder, f"{PARQUET}/{part.file}")
+            raise damaged_files(folder, f"{PARQUET}/{part.file}", remedy=PART_REMEDY)
     for table in manifest.tables:
         with folder.open(table.stored.file) as source:
             if digest_of(source) != table.stored.sha256:
-                raise _damaged(folder, table.stored.file)
+                raise damaged_files(folder, table.stored.file)
     return manifest
 
 
@@ -75,13 +80,28 @@ def restore(
     folder: BackupFolder,
     collections: list[LoadedCollection],
     *,
+    without: Collection[str] = (),
+    without_damaged: bool = False,
     say: Callable[[str], None] = lambda _: None,
     step: Callable[[str], None] = lambda _: None,
 ) -> Restored:
-    """Do steps 1 to 5; the caller has asked whoever must be asked, and does the others."""
-    manifest = check_backup(folder)
+    """Do steps 1 to 5; the caller has asked whoever must be asked, and does the others.
+
+    The indexes of the collections ``without`` are given up. Raises ``InvalidRequest`` for another one that no file
+    declares: its index could not be made. ``without_damaged`` goes on without Parquet files that are not what they
+    were: their documents are left to the audit's repair, and to runs.
+    """
+    manifest = check_backup(folder, parts=not without_damaged)
+    declared = {loaded.collection.name: loaded.collection for loaded in collections}
+    if missing := sorted({one.collection for one in manifest.indexes} - declared.keys() - set(without)):
+        raise InvalidRequest(
+            f"No collection file in {settings.collections} declares {', '.join(missing)}, which the backup holds.",
+            remedy="Set RAG_COLLECTIONS to the folder of its file, or give up its index: --without NAME.",
+        )
     holds_a_catalog(settings)
-    copied = _bring_back_parts(settings, folder, manifest, say=say, step=step)
+    copied, damaged = bring_back_parts(settings, folder, manifest, say=say, step=step)
+    if damaged and not without_damaged:
+        raise damaged_files(folder, *damaged, remedy=PART_REMEDY)
     step("parts")
     holds_a_catalog(settings)  # once more: to bring parts back takes hours, and somebody may have started something
     _drop_indexes(settings, manifest, collections)
@@ -96,7 +116,6 @@ def restore(
         rows_of=lambda name: _rows(folder, by_name[name]),
     )
     step("catalog")
-    declared = {loaded.collection.name: loaded.collection for loaded in collections}
     indexes: dict[str, Rebuilt] = {}
     with opened(settings) as tools:
         for index in manifest.indexes:
@@ -105,6 +124,7 @@ def restore(
                 indexes[index.collection] = rebuild_index(
                     declared[index.collection], tools, say=lambda points: step(f"points {points}")
                 )
+        goes_on_there = folder.owner() == tools.catalog.platform()
     step("indexes")
     return Restored(
         manifest=manifest,
@@ -112,80 +132,8 @@ def restore(
         indexes=indexes,
         not_declared=tuple(one.collection for one in manifest.indexes if one.collection not in declared),
         keys_back=keys_back,
+        goes_on_there=goes_on_there,
     )
-
-
-def restore_parts(settings: Settings, folder: BackupFolder, *, say: Callable[[str], None] = lambda _: None) -> int:
-    """Bring back only the Parquet files that the present catalog names and that are missing or damaged.
-
-    The platform may go on meanwhile: files are immutable, and written whole.
-    """
-    manifest = check_backup(folder)
-    with opened(settings) as tools:
-        named: set[str] = set()
-        files = [part.file for part in manifest.parts]
-        for start in range(0, len(files), 1000):
-            named |= tools.catalog.parts.named(files[start : start + 1000])
-        wanted = [part for part in manifest.parts if part.file in named]
-        return _copy_parts(tools.parts, folder, wanted, say=say, step=lambda _: None)
-
-
-def _bring_back_parts(
-    settings: Settings,
-    folder: BackupFolder,
-    manifest: Manifest,
-    *,
-    say: Callable[[str], None],
-    step: Callable[[str], None],
-) -> int:
-    import os
-
-    from resources.clients.parquet_parts import open_parts
-
-    parts = open_parts(settings.parquet, environ={**os.environ, **settings.aws_environment()})
-    say(f"Looking at {len(manifest.parts):,} Parquet files …")
-    return _copy_parts(parts, folder, list(manifest.parts), say=say, step=step)
-
-
-def _copy_parts(
-    parts: "PartStore",
-    folder: BackupFolder,
-    wanted: list[StoredFile],
-    *,
-    say: Callable[[str], None],
-    step: Callable[[str], None],
-) -> int:
-    copied = 0
-    for part in wanted:
-        if _is_there(parts, part):
-            continue
-        with folder.open(f"{PARQUET}/{part.file}") as source:
-            parts.put_back(part.file, lambda sink, source=source, part=part: _copy_checked(folder, source, sink, part))
-        copied += 1
-        step("part")
-        if copied % 500 == 0:
-            say(f"{copied:,} Parquet files brought back")
-    return copied
-
-
-def _is_there(parts: "PartStore", part: StoredFile) -> bool:
-    try:
-        with parts.open(part.file) as source:
-            return digest_of(source) == part.sha256
-    except FileNotFoundError:
-        return False
-
-
-def _copy_checked(folder: BackupFolder, source: IO[bytes], sink: IO[bytes], part: StoredFile) -> None:
-    """Copy a part; one whose bytes are not what they were is never put in place."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for piece in pieces(source):
-        digest.update(piece)
-        sink.write(piece)
-    if digest.hexdigest() != part.sha256:
-        raise _damaged(folder, f"{PARQUET}/{part.file}")
 
 
 def _drop_indexes(settings: Settings, manifest: Manifest, collections: list[LoadedCollection]) -> None:
@@ -208,10 +156,4 @@ def _rows(folder: BackupFolder, table: StoredTable) -> Iterator[bytes]:
         with folder.open(table.stored.file) as source, gzip.GzipFile(fileobj=source) as unpacked:
             yield from pieces(unpacked)  # pyright: ignore[reportArgumentType] - it is read as a file is
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(folder, table.stored.file) from error
-
-
-def _damaged(folder: BackupFolder, file: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{file} in the backup in {folder.place} is missing or damaged.", remedy="Restore from another backup."
-    )
+        raise damaged_files(folder, table.stored.file) from error

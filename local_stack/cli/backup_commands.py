@@ -24,7 +24,13 @@ Place = Annotated[str, typer.Argument(metavar="DIR", help="Folder or s3:// prefi
 
 
 @app.command()
-def backup(place: Place, *, as_json: Json = False) -> None:
+def backup(
+    place: Place,
+    *,
+    replace: Annotated[bool, typer.Option(help="Give up the backup of another platform, or database, in DIR.")] = False,
+    verify: Annotated[bool, typer.Option(help="Read back every file that DIR keeps, not a tenth each day.")] = False,
+    as_json: Json = False,
+) -> None:
     """Copy catalog and Parquet of one moment into DIR while everything goes on; a second time only what is new."""
     from local_stack.cli.printing import console, print_json
     from recovery.backing_up import back_up
@@ -35,7 +41,7 @@ def backup(place: Place, *, as_json: Json = False) -> None:
     os.umask(0o077)  # documents, and hashes of keys: their owner's alone
     settings = load_settings()
     with opened(settings) as tools:
-        done = back_up(tools, _folder(settings, place, make=True), say=_say)
+        done = back_up(tools, _folder(settings, place, make=True), replace=replace, verify=verify, say=_say)
     manifest = done.manifest
     held = {"tables": len(manifest.tables), "parquet_files": len(manifest.parts)}
     held |= {"parquet_bytes": total_bytes(manifest.parts), "rows": sum(table.rows for table in manifest.tables)}
@@ -57,6 +63,13 @@ def restore(
         Literal["parquet"] | None,
         typer.Option(help="Bring back only missing or damaged Parquet files that the present catalog names."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A collection that no file declares: its index is given up."),
+    ] = None,
+    without_damaged: Annotated[
+        bool, typer.Option("--without-damaged", help="Go on without Parquet files that are damaged in DIR.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a catalog is replaced.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -72,14 +85,14 @@ def restore(
     # Before anything is touched: an index is dropped, and could not be made without its collection's file.
     collections = list(load_collections(load_settings(with_stack=False).collections))
     if not place.startswith("s3://"):  # before anything is started
-        check_backup(_folder(load_settings(with_stack=False), place, make=False))
+        check_backup(_folder(load_settings(with_stack=False), place, make=False), parts=not without_damaged)
     with ExitStack() as closing:
         settings = closing.enter_context(servers_only(say=_say, with_s3=_needs_s3(place)))
         folder = _folder(settings, place, make=False)
         manifest = folder.manifest()
         if holds_a_catalog(settings) and not yes:
             _ask(manifest.made_at)
-        done = restore(settings, folder, collections, say=_say)
+        done = restore(settings, folder, collections, without=without or (), without_damaged=without_damaged, say=_say)
         keys = _partition_keys(settings)
         audits = _audits(settings, collections)
     raise typer.Exit(_show(done, keys, audits, as_json=as_json))
@@ -88,7 +101,7 @@ def restore(
 def _restore_parts(place: str, *, as_json: bool) -> int:
     from local_stack.cli.printing import console, print_json
     from recovery.auditing_all import is_clean
-    from recovery.restoring import restore_parts
+    from recovery.bringing_back import restore_parts
     from resources.clients.collection_files import usable_collections
     from resources.clients.settings import load_settings
 
@@ -149,6 +162,7 @@ def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *,
                 "partition_keys": None if keys is None else {"added": keys.added, "deleted": keys.deleted},
                 "not_declared": list(done.not_declared),
                 "keys_back": done.keys_back,
+                "goes_on_there": done.goes_on_there,
                 **_audits_json(audits),
             }
         )
@@ -161,6 +175,12 @@ def _show(done: "Restored", keys: "KeysMade | None", audits: "list[Audited]", *,
         )
         for name in done.not_declared:
             out.print(f"No collection file declares {name}: its index was not made.", style="yellow")
+        if not done.goes_on_there:
+            out.print(
+                "The backup is of another database: the next one into its folder needs 'rag backup --replace', if this "
+                "platform goes on in the other's stead.",
+                style="yellow",
+            )
         if done.keys_back:
             out.print(
                 f"{done.keys_back} API keys are usable again as of the backup: 'rag keys list' shows them; revoke what "

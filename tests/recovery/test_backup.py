@@ -14,9 +14,10 @@ from rag_core.index_spec import Payload
 from recovery.auditing import audit_collection
 from recovery.backing_up import back_up
 from recovery.backup_folder import BackupFolder
+from recovery.bringing_back import restore_parts
 from recovery.opened import Opened
 from recovery.partition_keys import make_partition_keys
-from recovery.restoring import holds_a_catalog, restore, restore_parts
+from recovery.restoring import holds_a_catalog, restore
 from resources.clients.catalog import Catalog
 from resources.clients.catalog.snapshots import load_snapshot
 from resources.ingestion.folding import remove_unnamed

@@ -1,5 +1,6 @@
 """A backup deletes what is old in its place, so it takes no place that is not its own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from rag_core.errors import InvalidRequest
 from recovery.backing_up import back_up
 from recovery.backup_folder import BackupFolder, open_backup
-from recovery.opened import Opened
-from recovery.restoring import check_backup
+from recovery.opened import Opened, opened
+from recovery.restoring import check_backup, restore
 from tests.catalog.observing import rows
 from tests.pipeline.corpus import Corpus, Killed
-from tests.recovery.losing import killing, lose_everything, restored
+from tests.recovery.losing import killing, loaded, lose_everything, restored
+from tests.services.postgres import PostgresServer
 from tests.services.seaweed import SeaweedServer
 
 
@@ -30,9 +32,9 @@ def test_files_that_are_no_backup_are_left_alone(filled: Corpus, served: Opened,
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(b"mine")
         before = contents(root)
-        for replace in (False, True):
+        for gives_up in (False, True):
             with pytest.raises(InvalidRequest, match="no backup"):
-                back_up(served, folder, replace=replace)
+                back_up(served, folder, replace=gives_up)
         assert contents(root) == before
 
 
@@ -82,6 +84,34 @@ def test_two_platforms_that_begin_at_once_do_not_mix(filled: Corpus, served: Ope
     with pytest.raises(InvalidRequest, match="Another platform"):
         back_up(served, folder, step=other_begins)
     assert folder.known_manifest() is None
+
+
+def test_a_copy_in_another_database_leaves_the_backup_alone(
+    filled: Corpus, served: Opened, folder: BackupFolder, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    first = back_up(served, folder).manifest
+    url = postgres.create_database()
+    elsewhere = served.settings.model_copy(update={"database_url": url, "parquet": str(tmp_path / "staging")})
+    done = restore(elsewhere, folder, [loaded(filled)])
+    assert not done.goes_on_there
+    with opened(elsewhere) as tools:
+        with pytest.raises(InvalidRequest, match="another database"):
+            back_up(tools, folder)
+        assert check_backup(folder) == first
+        back_up(tools, folder, replace=True)
+    postgres.drop_database(url)
+
+
+def test_a_place_in_a_source_is_refused(filled: Corpus, served: Opened, tmp_path: Path) -> None:
+    (tmp_path / "collections").mkdir()
+    declared = "name: notes\nsources:\n  - {name: inbox, url: ../landing}\n  - {name: far, url: 's3://ours/landing'}\n"
+    (tmp_path / "collections" / "notes.yaml").write_text(declared)
+    (tmp_path / "landing").mkdir()
+    declaring = served.settings.model_copy(update={"collections": tmp_path / "collections"})
+    for place in (str(tmp_path / "landing" / "backups"), "s3://ours/landing/backups", "s3://ours"):
+        folder = open_backup(place, environ={"AWS_REGION": "us-east-1"}, make=True)
+        with pytest.raises(InvalidRequest, match="of notes"):
+            back_up(replace(served, settings=declaring), folder)
 
 
 @pytest.mark.parametrize("where", ["parts", "parts/inside", "."])

@@ -1,7 +1,7 @@
 """The catalog put together from its rooms."""
 
 from collections.abc import AsyncGenerator, Sequence
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import text
 
@@ -19,7 +19,7 @@ from resources.clients.catalog.indexes import Indexes
 from resources.clients.catalog.keys import Keys
 from resources.clients.catalog.lost_parts import LostParts
 from resources.clients.catalog.messages import Messages
-from resources.clients.catalog.migrating import migrate
+from resources.clients.catalog.migrating import migrate, require_version
 from resources.clients.catalog.outbox import Outbox
 from resources.clients.catalog.overview import Overview
 from resources.clients.catalog.parts import Parts
@@ -79,6 +79,10 @@ class Catalog:
         """Bring the tables to this version; safe from several processes, quick when there is nothing to do."""
         migrate(self._database)
 
+    def require_version(self) -> None:
+        """Raise ``ConfigurationError`` unless the tables are as this program needs them; writes nothing."""
+        require_version(self._database)
+
     def wait_for_due(self, collections: Sequence[str], *, timeout_s: float) -> frozenset[str]:
         """Return the collections with work to request, waiting up to ``timeout_s`` for the first; may be empty."""
         return wait_for_due(self._database, self.due, collections, timeout_s=timeout_s)
@@ -87,11 +91,14 @@ class Catalog:
         """Yield once it listens, and at each commit that has a question or notification for a worker; until closed."""
         return answers_heard(self._database)
 
-    def platform(self) -> UUID:
-        """Return which platform this is the catalog of: the same over restarts, upgrades and restores."""
+    def platform(self) -> str:
+        """Return which platform this is the catalog of, and in which database: a copy of it is another one.
+
+        It is the same over restarts, upgrades, and restores into the same database.
+        """
         with self._database.transaction() as connection:
             connection.execute(_NAMED, {"id": uuid4()})
-            return connection.execute(text("SELECT id FROM platform")).scalar_one()
+            return connection.execute(_PLATFORM).scalar_one()
 
     def ping(self) -> None:
         """Return when the database answers; raises ``DependencyUnavailable``."""
@@ -109,14 +116,21 @@ class Catalog:
         self.close()
 
 
+_PLATFORM = text("""
+SELECT p.id || ' in ' || c.system_identifier || '/' || current_database() || '/' || current_schema()
+FROM platform p, pg_control_system() c
+""")
 _NAMED = text("INSERT INTO platform (is_this, id) VALUES (true, :id) ON CONFLICT DO NOTHING")
 
 
-def open_catalog(url: str) -> Catalog:
-    """Return the catalog of a database, its tables brought to this version first."""
+def open_catalog(url: str, *, migrates: bool = True) -> Catalog:
+    """Return the catalog of a database, its tables brought to this version first, or refused if they are of another."""
     catalog = Catalog(url)
     try:
-        catalog.migrate()
+        if migrates:
+            catalog.migrate()
+        else:
+            catalog.require_version()
     except BaseException:
         catalog.close()
         raise
