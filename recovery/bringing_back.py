@@ -105,8 +105,8 @@ def _copy_checked(folder: BackupFolder, source: IO[bytes], sink: IO[bytes], part
 
 
 def damaged_files(
-    folder: BackupFolder, *files: str, remedy: str = "Restore from another backup."
+    folder: BackupFolder, file: str, *others: str, remedy: str = "Restore from another backup."
 ) -> ConfigurationError:
     """Return the refusal of a backup whose files are not what they were."""
-    more = f" and {len(files) - 1:,} other files" if len(files) > 1 else ""
-    return ConfigurationError(f"{files[0]}{more} in the backup in {folder.place}: missing or damaged.", remedy=remedy)
+    more = f" and {len(others):,} other files" if others else ""
+    return ConfigurationError(f"{file}{more} in the backup in {folder.place}: missing or damaged.", remedy=remedy)
