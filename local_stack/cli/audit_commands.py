@@ -38,7 +38,7 @@ def audit(
 
     settings = load_settings()
     audits: list[Audited] = []
-    with opened(settings) as tools:
+    with opened(settings, migrates=repair) as tools:
         chosen, left_out = _chosen(settings, collection)
         if collection is None:
             undeclared = set(tools.catalog.queries.collections()) - {one.collection.name for one in chosen}

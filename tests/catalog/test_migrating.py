@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from local_stack.cli.main import main
 from rag_core.errors import ConfigurationError, DependencyUnavailable
 from resources.clients.catalog import Catalog, migrating, open_catalog
 from resources.clients.catalog.database import Database
@@ -82,6 +83,28 @@ def test_tables_of_a_newer_program_are_used_where_they_allow_this_one(server: Po
     with pytest.raises(ConfigurationError, match="newer"):
         open_catalog(url)
     assert rows(url, "SELECT version_num FROM catalog_version") == [("9999",)]
+    server.drop_database(url)
+
+
+@pytest.mark.parametrize(("revision", "said"), [("", "are not there"), ("0010", "are of version 0010")])
+def test_an_audit_leaves_the_tables_of_another_version_alone(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str, said: str
+) -> None:
+    url = server.create_database()
+    if revision:
+        database = Database(url)
+        with database.transaction() as connection:
+            migrating.upgrade(connection, revision)
+        database.close()
+    before = rows(url, COLUMNS)
+    (tmp_path / "notes.yaml").write_text("name: notes\nsources: [{name: inbox, url: inbox}]\n")
+    for name, value in {"HOME": tmp_path / "home", "COLLECTIONS": tmp_path, "DATABASE_URL": url}.items():
+        monkeypatch.setenv(f"RAG_{name}", str(value))
+    monkeypatch.setenv("RAG_QDRANT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(sys, "argv", ["rag", "--debug", "audit"])
+    with pytest.raises(ConfigurationError, match=said):
+        main()
+    assert rows(url, COLUMNS) == before
     server.drop_database(url)
 
 

@@ -43,16 +43,36 @@ def migrate(database: Database) -> None:
         if _is_usable(connection, version):
             return
         if version not in _KNOWN:
-            raise ConfigurationError(
-                f"The catalog's tables are of version {version}, newer than this program's {HEAD}.",
-                remedy="Install the version of rag-assets that made them, or a newer one.",
-            )
+            raise _newer(version)
         upgrade(connection, "head")
+
+
+def require_version(database: Database) -> None:
+    """Raise ``ConfigurationError`` unless this program works on the tables as they are; writes nothing."""
+    with database.transaction() as connection:
+        version = _version(connection)
+        if _is_usable(connection, version):
+            return
+    if version not in _KNOWN:
+        raise _newer(version)
+    are = f"are of version {version}" if version else "are not there"
+    raise ConfigurationError(
+        f"The catalog's tables {are}; this program works on those of {HEAD}, and writes nothing here.",
+        remedy="Use the version of rag-assets that made them, or bring them to this one's: 'rag up', with images the "
+        "migrations.",
+    )
 
 
 def known_version(version: str) -> bool:
     """Say whether this program can bring tables of that version to its own."""
     return version in _KNOWN
+
+
+def _newer(version: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The catalog's tables are of version {version}, newer than this program's {HEAD}.",
+        remedy="Install the version of rag-assets that made them, or a newer one.",
+    )
 
 
 def _is_usable(connection: Connection, version: str) -> bool:
