@@ -48,9 +48,9 @@ class Rendered:
         return {name: each["spec"]["template"] for name, each in {**runs, **timed}.items()}
 
 
-def rendered(name: str = "minimal", *, more: dict[str, Any] | None = None) -> Rendered:
-    """Render the chart as the release ``x`` in the namespace ``rag``, with further values over a set of them."""
-    arguments = ["template", "x", str(CHART), "-n", "rag", "--kube-version", KUBERNETES, *value_arguments(name)]
+def rendered(name: str = "minimal", *, more: dict[str, Any] | None = None, namespace: str = "rag") -> Rendered:
+    """Render the chart as the release ``x``, with further values over a set of them."""
+    arguments = ["template", "x", str(CHART), "-n", namespace, "--kube-version", KUBERNETES, *value_arguments(name)]
     done = helm(*arguments, "-f", "-", given=yaml.safe_dump(more or {}))
     assert done.returncode == 0, done.stderr
     return Rendered(documents=[each for each in yaml.safe_load_all(done.stdout) if each])

@@ -9,14 +9,13 @@ import pytest
 import yaml
 
 from rag_assets.kubernetes_instance import RunPods, instance_on_kubernetes
-from tests.deploy.chart.rendering import CHART, ROOT, SETS, Rendered, rendered
+from tests.deploy.chart.rendering import ROOT, SETS, Rendered, rendered
 from tests.deploy.tools import installed
 
 pytestmark = pytest.mark.deploy
 
 CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
 """Kinds of operators; the API server looks at them with the definitions in crds.yaml."""
-RULES = ROOT / "deploy" / "observability" / "rules"
 
 
 @pytest.fixture(scope="module", params=list(SETS))
@@ -161,14 +160,6 @@ def test_scaled_objects_name_deployments_that_set_no_replicas() -> None:
     assert "replicas" not in deployments[scaler["spec"]["scaleTargetRef"]["name"].removeprefix("x-rag-assets-")]["spec"]
 
 
-def test_rules_are_those_of_observability() -> None:
-    ours = {each.name: each.read_text(encoding="utf-8") for each in RULES.glob("*.yaml")}
-    assert (CHART / "prometheus-rules").resolve() == RULES
-    (rule,) = rendered("all").of_kind("PrometheusRule").values()
-    groups = [group for text in ours.values() for group in yaml.safe_load(text)["groups"]]
-    assert sorted(rule["spec"]["groups"], key=_name) == sorted(groups, key=_name)
-
-
 def test_alerts_link_to_the_pages_of_their_runbooks() -> None:
     place = "https://git.example/rag-assets/blob/main/"
     more = {"monitoring": {"prometheusRule": {"runbooks": place}}}
@@ -181,10 +172,6 @@ def test_alerts_link_to_the_pages_of_their_runbooks() -> None:
     ]
     assert urls
     assert all((ROOT / url.removeprefix(place)).is_file() and url.startswith(place) for url in urls)
-
-
-def _name(group: dict[str, Any]) -> str:
-    return group["name"]
 
 
 def _instance(chart: Rendered) -> dict[str, Any]:
