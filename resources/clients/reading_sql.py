@@ -30,6 +30,9 @@ _QUERIES = {"SELECT", "WITH", "VALUES", "TABLE"}
 _ACCOUNTS = {"SHOW", "EXPLAIN"}
 _WRITES_REFUSED = "25006"
 _READS = "One statement that reads is taken: SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN."
+_TABLES = "docs/catalog.md says which tables there are."
+_REMEDIES = {_WRITES_REFUSED: _READS, "0A000": _READS, "42601": _READS, "42P01": _TABLES, "42703": _TABLES}
+"""By PostgreSQL's codes: what writes, what no cursor takes, wrong syntax; no such table, no such column."""
 
 _BOOLEAN = psycopg.postgres.types["bool"].oid
 _AS_JSON = {
@@ -138,8 +141,8 @@ def _refusals_told() -> Generator[None]:
         if is_away(error) and sqlstate(error) != _WRITES_REFUSED:
             raise
         said = error.diag.message_primary or str(error)
-        hint = error.diag.message_hint
-        raise InvalidRequest(f"PostgreSQL: {said}.", remedy=f"{hint.rstrip('.')}." if hint else _READS) from error
+        remedy = error.diag.message_hint or _REMEDIES.get(sqlstate(error) or "", "")
+        raise InvalidRequest(f"PostgreSQL: {said}.", remedy=remedy) from error
 
 
 def _value(text: str | None, kind: int) -> Any:

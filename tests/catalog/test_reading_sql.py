@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from local_stack.cli.main import main
 from rag_core.errors import DependencyUnavailable, InvalidRequest
@@ -40,7 +40,8 @@ def rag(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
             main()
         except SystemExit as ended:
             code = int(ended.code or 0)
-        return (code, *capsys.readouterr())
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return run
 
@@ -159,7 +160,7 @@ def test_dagsters_tables_are_asked_for_where_its_processes_are_told(
 
 
 def test_user_and_password_may_be_in_the_environment(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = psycopg.conninfo.conninfo_to_dict(server.url)
+    given = conninfo_to_dict(server.url)
     monkeypatch.setenv("PGUSER", str(given["user"]))
     monkeypatch.setenv("PGPASSWORD", str(given["password"]))
     asked = read_sql(f"postgresql://127.0.0.1:{server.port}/rag?sslmode=prefer", "SELECT current_user", max_rows=1)
