@@ -8,7 +8,8 @@
    what one copied that was killed: it is written down as it goes. A tenth of it is read back each day, and copied
    again where a disk let it rot.
 4. Write the manifest, last and in one piece: before it the folder holds the earlier backup, or none.
-5. Delete what the manifest does not name. A kill before leaves it to the next backup.
+5. Tell the catalog, so that somebody is told when the next one fails to come.
+6. Delete what the manifest does not name. A kill before leaves it to the next backup.
 
 The index is not copied: its points are made from Parquet, of the same moment as the catalog. A snapshot of the index
 would be of another one. Secrets are in none of these: keys of the API are hashes.
@@ -64,6 +65,7 @@ def back_up(
         take_over(folder, tools, replace=replace)
         known = folder.known_manifest()
         _clear_tables(folder, known)
+        began_at = datetime.now(UTC)
         with snapshot(tools.settings.require("database_url")) as seen:
             say("Copying the catalog …")
             tables = tuple(_copied_table(folder, seen, table, backup) for table in seen.tables())
@@ -97,6 +99,7 @@ def back_up(
         still_ours(folder, tools)
         folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
         step("manifest")
+        tools.catalog.backups.note(of=began_at, place=folder.place)
         _delete_others(folder, manifest)
     copied = copying.copied
     return BackedUp(manifest=manifest, copied_files=len(copied), copied_bytes=total_bytes(copied))

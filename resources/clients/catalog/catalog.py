@@ -6,6 +6,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from resources.clients.catalog.audit import AuditLog
+from resources.clients.catalog.backups import Backups
 from resources.clients.catalog.chat import Keeping, Projects, Sessions, Turns
 from resources.clients.catalog.claims import Claims
 from resources.clients.catalog.contents import Contents
@@ -69,6 +70,7 @@ class Catalog:
         self.queries = Queries(self._database)
         self.overview = Overview(self._database)
         self.figures = Figures(self._database)
+        self.backups = Backups(self._database)
         self.evidence = Evidence(self._database)
         self.projects = Projects(self._database)
         self.sessions = Sessions(self._database)

@@ -1,4 +1,4 @@
-"""Naming the platform: whose backup a folder holds."""
+"""Naming the platform: whose backup a folder holds, and when its last one was taken."""
 
 from alembic import op
 
@@ -11,12 +11,15 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE platform (
             is_this boolean NOT NULL PRIMARY KEY CONSTRAINT platform_is_one CHECK (is_this),
-            id uuid NOT NULL
+            id uuid NOT NULL,
+            backed_up_at timestamptz,
+            backed_up_to text
         )
     """)
     op.execute(
         "COMMENT ON TABLE platform IS"
-        " 'One row, made when it is first asked for: which platform this catalog is of, over every restore.'"
+        " 'One row, made when it is first asked for: which platform this catalog is of, over every restore;"
+        " of which moment its last finished backup is, and where it lies.'"
     )
 
 
