@@ -19,6 +19,9 @@ UNMATCHED = "unmatched"
 QUIET = frozenset({"/healthz", "/livez", "/readyz", "/readyz/own", "/metrics"})
 """What asks every few seconds: no span, and a line in the log only where it fails."""
 
+_FAILURES = ("500", "503")
+"""Exported as 0 from a route's first request on."""
+
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _log = logging.getLogger("query_api.access")
 
@@ -29,6 +32,7 @@ class Observing:
     def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._told: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and tell of it when its answer has ended."""
@@ -59,6 +63,13 @@ class Observing:
         metrics = self._telemetry.metrics
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = str(getattr(scope.get("route"), "path", UNMATCHED))
+        if (
+            method,
+            route,
+        ) not in self._told:  # a counter that appears with its first failure hides it from ``increase``
+            self._told.add((method, route))
+            for failure in _FAILURES:
+                metrics.requests.labels(method, route, failure)
         metrics.requests.labels(method, route, str(status)).inc()
         metrics.request_seconds.labels(method, route).observe(took_s)
         if state_of(scope).get("is_rate_limited"):

@@ -36,6 +36,12 @@ def test_requests_are_counted_by_template_and_status(api: TestClient, scrape: Sc
     assert scrape(names.IN_PROGRESS.name) == 1, "this very request"
 
 
+def test_failures_of_a_route_are_exported_before_the_first_one(api: TestClient, scrape: Scrape) -> None:
+    api.post("/v1/search", json={"collection": COLLECTION, "query": "backups"})
+    for status in ("500", "503"):
+        assert scrape(names.REQUESTS.name, method="POST", route="/v1/search", status=status) == 0
+
+
 def test_each_stage_of_a_search_is_measured(api: TestClient, scrape: Scrape) -> None:
     api.post("/v1/search", json={"collection": COLLECTION, "query": "restores tested"})
     counts = {
