@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from query_api.answering.answerer import Answerer
+from query_api.declared_sources import declares
 from query_api.encoding import Encoders
 from query_api.job_events import JobWatch
 from query_api.links import Links
@@ -189,7 +190,10 @@ class Connections:
 
     def _figures(self) -> Looked:
         catalog = self.catalog()
-        return Looked(collections=catalog.figures.read(), queue=catalog.answers.figures())
+        return Looked(
+            collections=catalog.figures.read(sweeps_of=declares(self.settings.collections)),
+            queue=catalog.answers.figures(),
+        )
 
     def _look_up(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobShape]:
         links = Links(self.settings.dagster_url)

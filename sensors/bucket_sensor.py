@@ -4,7 +4,8 @@ import dagster as dg
 
 from rag_core.collection import BucketSource
 from resources.clients.collection_files import LoadedCollection
-from sensors.connections import OpenCatalog, open_sweep, shared_catalog
+from sensors.connections import OpenCatalog, shared_catalog
+from sensors.sweep_account import accounted_tick
 
 MINIMUM_INTERVAL_S = 4
 """Dagster's daemon looks every 5 s; a minimum of 5 would make it every 10."""
@@ -31,7 +32,7 @@ def build_bucket_sensor(
     def sweep() -> dg.SkipReason:
         from sensors.source_stops import stopped_error
 
-        tick = open_sweep(loaded, source, open_catalog()).tick()
+        tick = accounted_tick(loaded, source, open_catalog())
         if tick.stops:
             raise stopped_error(list(tick.stops))
         return dg.SkipReason(tick.described())

@@ -27,7 +27,16 @@ def list_(*, as_json: Json = False) -> None:
         print_json(answer)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("collection", "documents", "waiting", "oldest", "points", "model", "stopped sources"):
+    for column in (
+        "collection",
+        "documents",
+        "waiting",
+        "oldest",
+        "points",
+        "model",
+        "stopped sources",
+        "failing sources",
+    ):
         table.add_column(column, overflow="fold")
     for each in answer["collections"]:
         index = each["index"] or {"points": "", "model": ""}
@@ -42,6 +51,7 @@ def list_(*, as_json: Json = False) -> None:
             _shown(index["points"]),
             index["model"],
             ", ".join(stop["source"] for stop in each["stopped_sources"]),
+            ", ".join(failing["source"] for failing in each["failing_sources"]),
         )
     print_table(table)
 

@@ -11,6 +11,8 @@ from local_stack.cli.options import Json
 from rag_core.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from rag_core.collection import BucketSource
     from resources.clients.catalog import Catalog
     from resources.clients.catalog.values import PartitionLimits, Stop
@@ -47,14 +49,25 @@ def list_(*, as_json: Json = False) -> None:
     for column in ("collection", "source", "state", "location", "reason"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        stop, unread = row["stopped"], row["unread"]
-        state = Text("not read", style="yellow") if unread else Text("ok", style="green")
-        state = Text(f"stopped: {stop['kind']}", style="red") if stop else state
-        reason = Text(" ".join(plain(stop["reason"] if stop else unread).split()))
-        table.add_row(row["collection"], row["source"], state, Text(visible(row["location"])), reason)
+        state, reason = _state(row)
+        said = Text(" ".join(plain(reason).split()))
+        table.add_row(row["collection"], row["source"], state, Text(visible(row["location"])), said)
     print_table(table)
     if any(row["stopped"] for row in rows):
         console().print("'rag sources confirm COLLECTION SOURCE' lets a stopped source go on.")
+
+
+def _state(row: dict[str, Any]) -> "tuple[Text, str]":
+    """Return a source's state, and why it is in it: the worst of what is known."""
+    from rich.text import Text
+
+    if stop := row["stopped"]:
+        return Text(f"stopped: {stop['kind']}", style="red"), stop["reason"]
+    if failing := row["failing"]:
+        if failing["since"] is None:
+            return Text("not swept yet", style="yellow"), failing["reason"]
+        return Text("failing", style="red"), f"failing since {failing['since']}: {failing['reason']}"
+    return (Text("not read", style="yellow"), row["unread"]) if row["unread"] else (Text("ok", style="green"), "")
 
 
 @sources.command()
@@ -124,6 +137,7 @@ def _rows() -> list[dict[str, Any]]:
     with open_catalog(settings.require("database_url")) as catalog:
         names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
         stops = {(stop.collection, stop.source): stop for name in names for stop in catalog.sources.stopped(name)}
+        failing = {place: _failing(catalog, *place) for place in declared.keys() - streams.keys()}
         unread = {place: _unread(catalog, *place) for place in streams} | {
             (each.collection.name, source.name): _queue_unread(catalog, each.collection.name, source.name)
             for each in usable
@@ -137,6 +151,7 @@ def _rows() -> list[dict[str, Any]]:
             **declared.get((collection, source), {"url": "", "location": ""}),
             "stopped": stopped(stop).model_dump(mode="json") if (stop := stops.get((collection, source))) else None,
             "unread": unread.get((collection, source), ""),
+            "failing": failing.get((collection, source)),
         }
         for collection, source in sorted(declared.keys() | stops.keys())
     ]
@@ -154,6 +169,21 @@ def _queue_unread(catalog: "Catalog", collection: str, source: str) -> str:
     """Return why the queue of a source is not read at present, while its sweeps go on; empty where it is."""
     trouble = catalog.stream_troubles.current(collection).get(source)
     return "" if trouble is None else f"its queue since {trouble.since.isoformat(timespec='seconds')}: {trouble.reason}"
+
+
+def _failing(catalog: "Catalog", collection: str, source: str) -> dict[str, str | None] | None:
+    """Return why a declared source is not swept at present, and since when; None where it is."""
+    for trouble in catalog.sources.unswept(collection):
+        if trouble.source == source:
+            return {
+                "reason": trouble.reason,
+                "since": trouble.since.isoformat(timespec="seconds"),
+                "swept_at": None if trouble.swept_at is None else trouble.swept_at.isoformat(timespec="seconds"),
+            }
+    if source in catalog.sources.accounted(collection) or catalog.recording.position(collection, source).version:
+        return None
+    reason = f"No tick of its sensor sweep_{collection}_{source} has looked at it: see whether it is on."
+    return {"reason": reason, "since": None, "swept_at": None}
 
 
 def _location(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> str:

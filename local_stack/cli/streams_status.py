@@ -40,7 +40,7 @@ def streams_of(parts: Sequence[PartStatus]) -> list[dict[str, Any]]:
 
 
 def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Give a line for what keeps a stream from being read, one for each topic, one for what waits to be sent."""
+    """Give a line for what keeps a stream or source from being read, for each topic, for what waits to be sent."""
     dead = 0
     for each in collections:
         for stream in each["streams"]:
@@ -52,6 +52,8 @@ def stream_lines(collections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield _topic_line(named, topic, is_read=not why)
         for queue in each.get("queues", ()):
             yield f"{each['collection']}/{queue['source']}: {_queue_line(queue)}"
+        for source in each.get("failing_sources", ()):
+            yield f"{each['collection']}/{source['source']}: failing since {source['since']}: {_line(source['reason'])}"
         if each["waiting_to_be_sent"]:
             yield f"{each['collection']}: {each['waiting_to_be_sent']} messages wait to be sent to Kafka"
     if dead:

@@ -76,6 +76,14 @@ def _families(seen: Mapping[str, CollectionFigures]) -> Iterator[Family]:
         names.QUEUE_READ_AGE,
         [((name, source), age_s) for name, each in seen.items() for source, age_s in each.queue_read_age_s.items()],
     )
+    yield gauge(
+        names.SWEEP_AGE,
+        [((name, source), age_s) for name, each in seen.items() for source, age_s in each.sweep_age_s.items()],
+    )
+    yield gauge(
+        names.SWEEP_OVERDUE,
+        [((name, source), late_s) for name, each in seen.items() for source, late_s in each.sweep_overdue_s.items()],
+    )
     yield gauge(names.OUTBOX_WAITING, [((name,), each.outbox) for name, each in seen.items()])
     yield gauge(names.STOPPED_SOURCES, [((name,), each.stopped_sources) for name, each in seen.items()])
     yield gauge(names.CATALOG_POINTS, [((name,), each.points) for name, each in seen.items()])

@@ -100,6 +100,18 @@ QUEUE_READ_AGE = _gauge(
     "collection",
     "source",
 )
+SWEEP_AGE = _gauge(
+    "rag_source_sweep_age_seconds",
+    "Seconds since a source's last complete sweep, or since the first was tried where none was complete.",
+    "collection",
+    "source",
+)
+SWEEP_OVERDUE = _gauge(
+    "rag_source_sweep_overdue_seconds",
+    "Seconds since a source should have been swept; 0 while its sweeps are on time, come on, or are stopped.",
+    "collection",
+    "source",
+)
 OUTBOX_WAITING = _gauge("rag_outbox_waiting", "Messages that wait to be sent to Kafka.", "collection")
 STOPPED_SOURCES = _gauge("rag_sources_stopped", "Sources and streams that stopped and wait for a person.", "collection")
 CATALOG_POINTS = _gauge("rag_catalog_points", "Points that the index must hold, by the catalog.", "collection")
@@ -139,6 +151,8 @@ OF_THE_CATALOG = (
     STREAM_LAG,
     QUEUE_WAITING,
     QUEUE_READ_AGE,
+    SWEEP_AGE,
+    SWEEP_OVERDUE,
     OUTBOX_WAITING,
     STOPPED_SOURCES,
     CATALOG_POINTS,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
+from query_api.declared_sources import failing_sources
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
@@ -11,6 +12,7 @@ from query_api.routes.streams import collection_streams, declared_streams
 from query_api.shapes.documents import CollectionList, CollectionShape, IndexShape
 from query_api.shapes.stops import stopped
 from query_api.shapes.streams import CollectionStreams
+from query_api.shapes.sweeps import FailingSource
 from rag_core.errors import DependencyUnavailable, RagError
 from rag_core.vector_index import IndexSearcher
 from resources.clients.catalog import Catalog
@@ -30,7 +32,8 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
         indexed = searcher.collections()
     except DependencyUnavailable:
         indexed = []
-    names = seen_names(caller, [*catalog.queries.collections(), *indexed])
+    failing = failing_sources(catalog, connections.settings.collections)
+    names = seen_names(caller, [*catalog.queries.collections(), *indexed, *failing])
     if not sees_figures(caller):
         return CollectionList(collections=[_without_figures(searcher, name, indexed) for name in names])
     waiting_to_be_sent = catalog.outbox.waiting_by_collection()
@@ -44,6 +47,7 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
                 {state.value: number for state, number in counts[name].items()},
                 _index(searcher, name) if name in indexed else None,
                 collection_streams(catalog, name, waiting_to_be_sent.get(name, 0), declared.get(name, ())),
+                failing.get(name, []),
             )
             for name in names
         ]
@@ -51,7 +55,12 @@ def collections(catalog: CatalogDep, connections: ConnectionsDep, caller: Reader
 
 
 def _collection(
-    catalog: Catalog, name: str, documents: dict[str, int], index: IndexShape | None, streams: CollectionStreams
+    catalog: Catalog,
+    name: str,
+    documents: dict[str, int],
+    index: IndexShape | None,
+    streams: CollectionStreams,
+    failing: list[FailingSource],
 ) -> CollectionShape:
     fresh = catalog.overview.freshness(name)
     oldest = fresh.oldest_recorded_at
@@ -61,6 +70,7 @@ def _collection(
         waiting=fresh.waiting,
         oldest_waiting_s=None if oldest is None else round((fresh.now - oldest).total_seconds(), 3),
         stopped_sources=[stopped(stop) for stop in catalog.sources.stopped(name)],
+        failing_sources=failing,
         streams=streams.streams,
         waiting_to_be_sent=streams.waiting_to_be_sent,
         index=index,
@@ -75,6 +85,7 @@ def _without_figures(searcher: "IndexSearcher", name: str, indexed: Sequence[str
         waiting=None,
         oldest_waiting_s=None,
         stopped_sources=[],
+        failing_sources=[],
         streams=[],
         waiting_to_be_sent=None,
         index=None if index is None else index.model_copy(update={"points": None}),

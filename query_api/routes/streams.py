@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from fastapi import APIRouter
 
+from query_api.declared_sources import failing_sources
 from query_api.dependencies import CatalogDep, ConnectionsDep, ReaderDep
 from query_api.problems import PROBLEMS
 from query_api.rights import seen_names, sees_figures
@@ -24,13 +25,15 @@ def streams(catalog: CatalogDep, connections: ConnectionsDep, caller: ReaderDep)
     waiting = catalog.outbox.waiting_by_collection()
     usable, _ = usable_collections(connections.settings.collections)
     declared, queued = declared_streams(usable), _sources_with_queues(usable)
-    there = {*waiting, *declared, *queued, *(position.collection for position in catalog.overview.streams())}
+    failing = failing_sources(catalog, connections.settings.collections)
+    there = {*waiting, *declared, *queued, *failing, *(position.collection for position in catalog.overview.streams())}
     names = seen_names(caller, there) if sees_figures(caller) else []
     return StreamList(
         collections=[
             CollectionQueues(
                 **dict(collection_streams(catalog, name, waiting.get(name, 0), declared.get(name, ()))),
                 queues=_queues(catalog, name, queued.get(name, ())),
+                failing_sources=failing.get(name, []),
             )
             for name in names
         ]

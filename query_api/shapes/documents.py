@@ -10,6 +10,7 @@ from query_api.links import Links
 from query_api.shapes.citations import ByRun
 from query_api.shapes.stops import StoppedSource
 from query_api.shapes.streams import StreamShape
+from query_api.shapes.sweeps import FailingSource
 from query_api.shapes.text import Line
 from rag_core.arrivals import ArrivalState, Presence
 from rag_core.errors import QuarantineKind
@@ -150,6 +151,7 @@ class CollectionShape(BaseModel):
     )
     oldest_waiting_s: float | None = Field(description="Age of the oldest of them in seconds; null when none waits.")
     stopped_sources: list[StoppedSource]
+    failing_sources: list[FailingSource] = Field(description="Sources that are not swept at present, and why.")
     streams: list[StreamShape] = Field(description="Streams of Kafka, how far each is recorded, and dead letters.")
     waiting_to_be_sent: int | None = Field(
         description=f"Outcomes and dead letters that Kafka has not acknowledged yet. {_NOT_WITH_GROUPS}"
@@ -158,7 +160,7 @@ class CollectionShape(BaseModel):
 
 
 class CollectionList(BaseModel):
-    """Every collection that anything was recorded for or that has an index, and that the key may read."""
+    """Every collection that anything was recorded for, that has an index, or a source that fails; if it may be read."""
 
     collections: list[CollectionShape]
 

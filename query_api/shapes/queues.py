@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from query_api.shapes.streams import CollectionStreams, TroubleShape, trouble_shape
+from query_api.shapes.sweeps import FailingSource
 from resources.clients.catalog.values import QueueState, StreamTrouble
 
 
@@ -27,13 +28,14 @@ class QueueShape(BaseModel):
 
 
 class CollectionQueues(CollectionStreams):
-    """A collection's streams, and the queues of its sources."""
+    """A collection's streams, the queues of its sources, and those of its sources that are not swept."""
 
     queues: list[QueueShape]
+    failing_sources: list[FailingSource] = Field(description="Sources that are not swept at present, and why.")
 
 
 class StreamList(BaseModel):
-    """Every collection that declares a stream or a queue, has read a stream, or has something to send."""
+    """Every collection that declares a stream or queue, read a stream, has something to send or a failing source."""
 
     collections: list[CollectionQueues]
 

@@ -139,6 +139,16 @@ class StoppedSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingSource:
+    """A source that is not swept at present, and why; ``swept_at`` is None where no sweep was ever complete."""
+
+    source: str
+    reason: str
+    since: datetime
+    swept_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPartition:
     """A partition of a topic and how far it is recorded."""
 
@@ -211,6 +221,7 @@ class CollectionStreams:
     waiting_to_be_sent: int
     streams: tuple[Stream, ...]
     queues: tuple[Queue, ...]
+    failing_sources: tuple[FailingSource, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +240,7 @@ class Collection:
     waiting: int | None
     oldest_waiting_s: float | None
     stopped_sources: tuple[StoppedSource, ...]
+    failing_sources: tuple[FailingSource, ...]
     streams: tuple[Stream, ...]
     waiting_to_be_sent: int | None
     index: Index | None

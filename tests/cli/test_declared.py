@@ -48,3 +48,19 @@ def test_a_stopped_source_is_listed_and_let_go_on_by_a_person(own_database: str,
     assert rag("sources", "confirm", COLLECTION, "inbox", "--yes").code == 2
     (row,) = rag("sources", "list", "--json").json["sources"]
     assert (row["source"], row["stopped"]) == ("inbox", None)
+
+
+def test_a_source_that_is_not_swept_is_listed_with_the_reason(own_database: str, rag: Rag, inbox: Path) -> None:
+    assert "not swept yet" in rag("sources").out
+    reason = "The bucket refuses: no right to list it."
+    with open_catalog(own_database) as catalog:
+        catalog.sources.note_failed(COLLECTION, "inbox", reason, interval_s=30)
+        listed = rag("sources")
+        assert "failing since 20" in " ".join(listed.out.split())
+        assert " ok " not in listed.out
+        (row,) = rag("sources", "list", "--json").json["sources"]
+        assert (row["failing"]["reason"], row["failing"]["swept_at"], row["stopped"]) == (reason, None, None)
+        catalog.sources.note_tick(COLLECTION, "inbox", interval_s=30, is_complete=True)
+    assert " ok " in rag("sources").out
+    (row,) = rag("sources", "list", "--json").json["sources"]
+    assert row["failing"] is None

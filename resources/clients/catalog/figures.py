@@ -1,6 +1,6 @@
 """The catalog's figures for monitoring: all collections in one bounded look, as one moment shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from rag_core.arrivals import ArrivalState
 from rag_core.streaming import StreamState
 from resources.clients.catalog.database import Database
+from resources.clients.catalog.sweep_accounts import ACCOUNTS
 from resources.clients.catalog.tallies import BOUNDS_S, SEARCHABLE
 
 TIMEOUT_S = 5.0
@@ -43,6 +44,10 @@ class CollectionFigures:
     """By source: messages that waited in its queue when that was looked at last, lately."""
     queue_read_age_s: dict[str, float] = field(default_factory=dict[str, float])
     """By source: how long ago its queue was read last, or tried for the first time."""
+    sweep_age_s: dict[str, float] = field(default_factory=dict[str, float])
+    """By source: how long ago its last sweep was complete, or the first was tried where none was."""
+    sweep_overdue_s: dict[str, float] = field(default_factory=dict[str, float])
+    """By source: for how long a sweep has been due that did not come on; 0 while they are on time, or it is stopped."""
     outbox: int = 0
     stopped_sources: int = 0
     points: int = 0
@@ -55,8 +60,13 @@ class Figures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, *, timeout_s: float = TIMEOUT_S) -> dict[str, CollectionFigures]:
-        """Return the figures of every collection that anything is known of; raises ``DependencyUnavailable``."""
+    def read(
+        self, *, timeout_s: float = TIMEOUT_S, sweeps_of: Callable[[str, str], bool] | None = None
+    ) -> dict[str, CollectionFigures]:
+        """Return the figures of every collection that anything is known of; raises ``DependencyUnavailable``.
+
+        ``sweeps_of`` says for a collection and a source whether it is to be swept; without it, each is.
+        """
         found: dict[str, CollectionFigures] = {}
 
         def of(collection: str) -> CollectionFigures:
@@ -80,6 +90,7 @@ class Figures:
                     of(row.collection).lag[row.source, topic] = sum(part.lag for part in state.partitions.values())
                 of(row.collection).dead_letters.setdefault(row.source, 0)
             _add_queues(connection, of)
+            _add_sweeps(connection, of, sweeps_of)
             for row in connection.execute(_OUTBOX):
                 of(row.collection).outbox = row.messages
             for row in connection.execute(_STOPPED):
@@ -105,6 +116,13 @@ def _add_queues(connection: Connection, of: Any) -> None:
         of(row.collection).queue_read_age_s[row.source] = max(0.0, row.age_s)
         if row.waiting is not None and row.age_s <= _LATELY_S:
             of(row.collection).queued[row.source] = row.waiting
+
+
+def _add_sweeps(connection: Connection, of: Any, sweeps_of: Callable[[str, str], bool] | None) -> None:
+    for row in connection.execute(ACCOUNTS):
+        if sweeps_of is None or sweeps_of(row.collection, row.source):
+            of(row.collection).sweep_age_s[row.source] = max(0.0, row.age_s)
+            of(row.collection).sweep_overdue_s[row.source] = row.overdue_s
 
 
 def _searchable(counted: Mapping[float, tuple[int, float]]) -> Searchable:

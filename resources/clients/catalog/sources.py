@@ -12,6 +12,7 @@ from resources.clients.catalog.deletion_stops import CANDIDATES, PRESENT_TOTAL, 
 from resources.clients.catalog.deletions import accept_globs, record_candidates_gone
 from resources.clients.catalog.recording import move_position, stage_missing
 from resources.clients.catalog.stops import Stops
+from resources.clients.catalog.sweep_accounts import SweepAccounts
 from resources.clients.catalog.values import (
     Concluded,
     KnownObject,
@@ -25,8 +26,8 @@ from resources.clients.catalog.values import (
 )
 
 
-class Sources(Stops):
-    """Known objects by key range, sweeps and their deletion candidates, stops that wait for a person."""
+class Sources(Stops, SweepAccounts):
+    """Known objects by key range, sweeps and their deletion candidates, stops that wait for a person, troubles."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

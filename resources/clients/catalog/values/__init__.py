@@ -61,6 +61,7 @@ from resources.clients.catalog.values.swept import (
     Stop,
     StopKind,
     Sweep,
+    SweepTrouble,
 )
 from resources.clients.catalog.values.written import (
     FoundPart,
@@ -130,5 +131,6 @@ __all__ = [
     "StreamTrouble",
     "StreamedMessage",
     "Sweep",
+    "SweepTrouble",
     "WriteRequest",
 ]

@@ -31,6 +31,17 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepTrouble:
+    """Why a source is not swept at present, and since when; ``swept_at`` is None where no sweep was ever complete."""
+
+    collection: str
+    source: str
+    reason: str
+    since: datetime
+    swept_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """How much a sweep would delete: ``candidates`` of ``present_total`` objects known to be present."""
 
