@@ -41,6 +41,8 @@ output "helm_values" {
 
     recovery = { enabled = true, backupUrl = "s3://${module.backups.name}/${local.backups_prefix}" }
 
+    monitoring = { prometheusRule = { volumeNamespaces = [var.qdrant_namespace] } }
+
     serviceAccounts = {
       for role, name in local.service_account_names : role => {
         create      = true
