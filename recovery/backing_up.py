@@ -31,6 +31,7 @@ from recovery.copy_journal import JOURNAL, CopyJournal, journaled
 from recovery.manifest import FORMAT, MANIFEST, Manifest, StoredFile, StoredIndex, StoredTable, total_bytes
 from recovery.opened import Opened
 from resources.clients.catalog.snapshots import Snapshot, SnapshotTable, snapshot
+from resources.clients.store_answers import reason_of
 
 _LEVEL = 1
 _SAY_EVERY = 500
@@ -172,7 +173,7 @@ def _copied_part(tools: Opened, folder: BackupFolder, file: str) -> StoredFile:
         ) from error
     except (OSError, BaseError) as error:
         raise DependencyUnavailable(
-            f"The part store could not read {file}: {error}",
+            f"The part store could not read {file}: {reason_of(error)}.",
             dependency="part store",
             remedy="See its disk or its server.",
         ) from error

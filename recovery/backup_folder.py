@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Self, cast
 
-from rag_core.errors import ConfigurationError, DependencyUnavailable
+from rag_core.errors import ConfigurationError, DependencyUnavailable, InvalidRequest
 from recovery.manifest import MANIFEST, Manifest, StoredFile
 from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder
+from resources.clients.store_answers import code_of, reason_of
 
 PIECE_BYTES = 1024 * 1024
 CATALOG = "catalog"
@@ -31,6 +32,8 @@ class BackupFolder:
         """Return the manifest; without one there is no backup, or one that was never finished."""
         found = self.known_manifest()
         if found is None:
+            with _away("list its files"):
+                self._folder.is_empty()  # a bucket that is not there answers as if it had no such file
             raise ConfigurationError(
                 f"There is no finished backup in {self.place}: it has no {MANIFEST}.",
                 remedy="It was interrupted, or it is another folder. 'rag backup' into it again finishes it.",
@@ -40,7 +43,7 @@ class BackupFolder:
     def known_manifest(self) -> Manifest | None:
         """Return the manifest, or None without one."""
         try:
-            with _away(f"read {MANIFEST}"), self._folder.open(MANIFEST) as source:
+            with _away(f"read {MANIFEST}", may_miss=True), self._folder.open(MANIFEST) as source:
                 return Manifest.from_bytes(source.read(), place=self.place)
         except FileNotFoundError:
             return None
@@ -66,7 +69,7 @@ class BackupFolder:
     def open(self, file: str) -> IO[bytes]:
         """Open a file of the backup; what keeps it from being read is told as the backup's trouble, later too."""
         try:
-            with _away(f"read {file}"):
+            with _away(f"read {file}", may_miss=True):
                 return cast("IO[bytes]", _Reading(self._folder.open(file), doing=f"read {file}"))
         except FileNotFoundError as error:
             raise ConfigurationError(
@@ -83,7 +86,7 @@ class BackupFolder:
     def owner(self) -> str | None:
         """Return which platform's backups lie here, None where that is not written down."""
         try:
-            with _away(f"read {OWNER}"), self._folder.open(OWNER) as source:
+            with _away(f"read {OWNER}", may_miss=True), self._folder.open(OWNER) as source:
                 return source.read(OWNER_BYTES).decode("ascii", "replace").strip()
         except FileNotFoundError:
             return None
@@ -161,17 +164,22 @@ class _NotOurs(Exception):
 
 
 @contextmanager
-def _away(doing: str) -> Generator[None]:
-    """Call a disk that is full and a store that does not answer by one name."""
+def _away(doing: str, *, may_miss: bool = False) -> Generator[None]:
+    """Call a disk that is full and a store that does not answer by one name; a file that ``may_miss`` is no trouble."""
     from obstore.exceptions import BaseError
 
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (OSError, BaseError) as error:
+        if may_miss and isinstance(error, FileNotFoundError):
+            raise
+        is_named_wrong = code_of(error) == "NoSuchBucket"
         raise DependencyUnavailable(
-            f"The backup's place could not {doing}: {error}", dependency="backup", remedy="See its disk or its server."
+            f"The backup's place could not {doing}: {reason_of(error)}.",
+            dependency="backup",
+            remedy="Make the bucket, or correct its name or AWS_ENDPOINT_URL."
+            if is_named_wrong
+            else "See its disk or its server.",
         ) from error
 
 
@@ -197,7 +205,18 @@ def open_backup(place: str, *, environ: Mapping[str, str], make: bool) -> Backup
     if make:
         if not path.parent.is_dir():
             raise ConfigurationError(f"The folder {path.parent} does not exist.", remedy="Make it, or mount its disk.")
-        path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError as error:
+            raise InvalidRequest(f"{path} is a file.", remedy="Name a folder, or an s3:// prefix.") from error
+        except OSError as error:
+            raise DependencyUnavailable(
+                f"The folder {path} cannot be made: {error.strerror}.",
+                dependency="backup",
+                remedy=f"Make it yourself, or see the owner of {path.parent}.",
+            ) from error
+    if path.exists() and not path.is_dir():
+        raise InvalidRequest(f"{path} is a file.", remedy="Name the folder that 'rag backup' wrote.")
     if not path.is_dir():
         raise ConfigurationError(f"There is no folder {path}.", remedy="Name the folder that 'rag backup' wrote.")
     if not os.access(path, os.R_OK | (os.W_OK if make else 0)):

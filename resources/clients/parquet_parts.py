@@ -24,6 +24,7 @@ from rag_core.errors import ConfigurationError, DependencyUnavailable, Permanent
 from rag_core.identity import partition_key
 from rag_core.rows import ARRIVAL, COLUMNS
 from resources.clients.part_folders import BucketFolder, LocalFolder, PartFolder, StoredPart
+from resources.clients.store_answers import reason_of
 
 DEPENDENCY = "part store"
 _PART = re.compile(r"[a-z][a-z0-9_]{1,47}/\d{6,}/[a-z]+/part-[A-Za-z0-9-]{1,80}\.parquet(\.\d+\.tmp)?")
@@ -202,5 +203,5 @@ def _away(doing: str) -> Generator[None]:
     except (OSError, BaseError) as error:
         if type(error) is OSError and error.errno is None:  # Arrow's own word for bytes that make no sense
             raise PartUnreadable(f"The part store could not {doing}: {error}") from error
-        message = f"The part store could not {doing}: {error}"
+        message = f"The part store could not {doing}: {reason_of(error)}."
         raise DependencyUnavailable(message, dependency=DEPENDENCY) from error

@@ -3,7 +3,6 @@
 import glob
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
 from resources.clients.aws.s3_credentials import s3_credentials
+from resources.clients.spool import spool
+from resources.clients.store_answers import reason_of
 
 MAX_RETRIES = 3
 _READ_AHEAD_BYTES = 64 * 1024
@@ -165,11 +166,14 @@ class BucketFolder:
 
     def write(self, file: str, fill: Callable[[IO[bytes]], None]) -> int:
         """Write to a temporary file first, so that memory stays bounded, then put it in one piece."""
-        with tempfile.TemporaryFile(prefix="rag-part-") as sink:
+        with spool(file) as sink:
             fill(sink)
             size = sink.tell()
             sink.seek(0)
-            self._store.put(file, sink)
+            try:
+                self._store.put(file, sink)
+            except FileNotFoundError as error:  # a put needs no object: it is the bucket
+                raise NotADirectoryError(f"the bucket is away: {reason_of(error)}") from error
         return size
 
     def open(self, file: str) -> IO[bytes]:

@@ -1,14 +1,12 @@
 """The end of the line for obstore's errors: each becomes one of ours, and the type says whether to retry."""
 
 import contextlib
-import re
 from collections.abc import Callable, Generator
 
 from rag_core.errors import DependencyUnavailable, DocumentUnavailable, InvalidRequest, SourceChanged
 from resources.clients.object_store.port import RootMissing
+from resources.clients.store_answers import code_of, first_line, reason_of, status_of
 
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _DENIED = {401, 403}
 
 
@@ -38,20 +36,20 @@ def translating(
         raise SourceChanged(f"Could not {doing}: the object changed since it was looked at.") from error
     except (InvalidPathError, ValueError) as error:
         raise InvalidRequest(
-            f"Could not {doing}: {_first_line(error)}.",
+            f"Could not {doing}: {first_line(error)}.",
             remedy="A key with an empty, '.' or '..' segment or a control character cannot be read; rename the object.",
         ) from error
     except (BaseError, OSError) as error:
         if probe is None:
             raise _store_away(root_uri, doing, error) from error
         probe()
-        if refused_is_gone and _status(error) == 400:
+        if refused_is_gone and status_of(error) == 400:
             raise ObjectGone from error
-        raise DocumentUnavailable(f"Could not {doing}: {_reason(error)}.") from error
+        raise DocumentUnavailable(f"Could not {doing}: {reason_of(error)}.") from error
 
 
 def _store_away(root_uri: str, doing: str, error: Exception) -> DependencyUnavailable:
-    status, code = _status(error), _code(error)
+    status, code = status_of(error), code_of(error)
     if code == "NoSuchBucket" or (status == 404 and code in {"", "NoSuchKey"}):
         return RootMissing(
             f"The bucket of {root_uri} is not there.",
@@ -59,26 +57,4 @@ def _store_away(root_uri: str, doing: str, error: Exception) -> DependencyUnavai
             remedy="Create it, or correct the source's url or endpoint.",
         )
     remedy = "Check the credentials and their rights." if status in _DENIED else "It is tried again by itself."
-    return DependencyUnavailable(f"Could not {doing}: {_reason(error)}.", dependency=root_uri, remedy=remedy)
-
-
-def _status(error: Exception) -> int:
-    found = _STATUS.search(str(error))
-    return int(found[1]) if found else 0
-
-
-def _code(error: Exception) -> str:
-    found = _CODE.search(str(error))
-    return found[1] if found else ""
-
-
-def _reason(error: Exception) -> str:
-    """Say what the store answered, without its message body: that may repeat keys of a signature."""
-    status, code = _status(error), _code(error)
-    if status:
-        return f"the store answered {status} {code}".strip()
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    return DependencyUnavailable(f"Could not {doing}: {reason_of(error)}.", dependency=root_uri, remedy=remedy)
