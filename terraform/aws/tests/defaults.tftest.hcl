@@ -124,6 +124,11 @@ run "the_defaults_are_closed" {
   }
 
   assert {
+    condition     = contains(output.helm_values.monitoring.prometheusRule.volumeNamespaces, "qdrant")
+    error_message = "The alert on full volumes must look where the index is."
+  }
+
+  assert {
     condition     = output.helm_values.serviceAccounts.runs.annotations["eks.amazonaws.com/role-arn"] == "arn:aws:iam::123456789012:role/mocked"
     error_message = "Runs must take the role made for them."
   }
