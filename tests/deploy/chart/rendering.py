@@ -27,6 +27,27 @@ def helm(*arguments: str, given: str | None = None) -> subprocess.CompletedProce
     return subprocess.run([str(tool("helm")), *arguments], input=given, capture_output=True, text=True, timeout=120)
 
 
+def refusal(wrong: dict[str, Any], *, release: str = "x") -> str:
+    """What Helm says to values over the minimal ones, which it must not take."""
+    arguments = ["template", release, str(CHART), "--kube-version", KUBERNETES, *value_arguments("minimal"), "-f", "-"]
+    done = helm(*arguments, given=yaml.safe_dump(wrong))
+    assert done.returncode != 0, "the values were taken"
+    return done.stderr
+
+
+def over_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as Helm shows them to the schema: laid over the chart's own."""
+    return _over(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), values)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    laid = {
+        key: _over(below[key], value) if isinstance(below.get(key), dict) and isinstance(value, dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **laid}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The documents of one rendering."""

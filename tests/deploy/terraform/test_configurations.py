@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.deploy.chart.rendering import over_defaults
 from tests.deploy.terraform.planned import filled
 from tests.deploy.terraform.tofu import CONFIGURATIONS, REPOSITORY, Tofu, formatted
 
@@ -80,7 +81,7 @@ def test_the_charts_schema_takes_the_values(aws_plan: dict[str, Any]) -> None:
     change = aws_plan["output_changes"]["helm_values"]
     values = filled(change["after"], change["after_unknown"])
 
-    jsonschema.Draft7Validator(schema).validate(values)
+    jsonschema.Draft7Validator(schema).validate(over_defaults(values))
     assert values["serviceAccounts"]["runs"]["annotations"].keys() == {"eks.amazonaws.com/role-arn"}
     assert values["serviceAccounts"]["daemon"]["annotations"] == {}
     assert values["kafka"]["bootstrapServers"] == "made-at-apply:1"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from resources.clients.collection_files import check_collections, load_collection
+from tests.deploy.chart.rendering import over_defaults
 from tests.deploy.terraform.iam_policies import allowed
 from tests.deploy.terraform.planned import filled, resources
 from tests.deploy.terraform.tofu import CONFIGURATIONS, REPOSITORY, Tofu
@@ -75,7 +76,7 @@ def test_cluster_gets_as_many_objects_as_the_guide_says(outputs: dict[str, Any])
 def test_chart_takes_the_values(values: dict[str, Any], outputs: dict[str, Any]) -> None:
     schema = json.loads((REPOSITORY / "deploy/chart/rag-assets/values.schema.json").read_text(encoding="utf-8"))
 
-    jsonschema.Draft7Validator(schema).validate(_over(outputs["helm_values"], values))
+    jsonschema.Draft7Validator(schema).validate(over_defaults(_over(outputs["helm_values"], values)))
 
 
 def test_collection_hears_of_changes_and_its_bucket_may_be_read(

@@ -4,6 +4,9 @@
 {{- $v := .Values -}}
 {{- $runs := $v.dagster.runs -}}
 {{- $labels := dict "root" . "component" "run" -}}
+{{- $part := (dict "secrets" (list "objectStore" "vectors") "environment" (fromYamlArray (include "rag.threads" .)) "values" $runs) -}}
+{{- $env := include "rag.env" (dict "root" . "part" $part) -}}
+{{- include "rag.eachVariableOnce" (dict "env" $env "where" "dagster.runs.environment") -}}
 storage:
   postgres:
     postgres_url: {env: DAGSTER_POSTGRES_URL}
@@ -57,13 +60,7 @@ run_launcher:
     run_k8s_config:
       container_config:
         env:
-          - name: RAG_THREADS
-            valueFrom:
-              resourceFieldRef: {resource: requests.cpu}
-          {{- include "rag.secrets" (dict "root" . "for" (list "objectStore" "vectors")) | nindent 10 }}
-          {{- with $runs.environment }}
-          {{- toYaml . | nindent 10 }}
-          {{- end }}
+          {{- $env | nindent 10 }}
       pod_template_spec_metadata:
         annotations:
           # A run that is moved is a run that is lost: nodes are not emptied for economy while one is at work.

@@ -81,7 +81,7 @@ RAG_ANSWERS_CONCURRENCY: {{ $v.answers.concurrency | quote }}
 {{- with $v.chat.apiKey }}{{ if and .existingSecret (has "chat" $.for) }}
 {{ include "rag.fromSecret" (dict "name" "RAG_CHAT_API_KEY" "secret" .existingSecret "key" .key) }}
 {{- end }}{{ end }}
-{{- range $name, $from := merge (dict) (ternary $v.kafka.environment (dict) (has "kafka" $.for)) $v.secretSettings }}
+{{- range $name, $from := merge (dict) (ternary (default dict $v.kafka.environment) (dict) (has "kafka" $.for)) $v.secretSettings }}
 {{ include "rag.fromSecret" (dict "name" $name "secret" $from.existingSecret "key" $from.key) }}
 {{- end }}
 {{- end -}}

@@ -35,6 +35,21 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* The variables of a component, but for those that every one has from the ConfigMap. */}}
+{{- define "rag.env" -}}
+{{- if .part.hook -}}
+{{- include "rag.databaseSecrets" .root | nindent 0 }}
+{{- else if not .part.foreign -}}
+{{- include "rag.secrets" (dict "root" .root "for" .part.secrets) | nindent 0 }}
+{{- end }}
+{{- with .part.environment }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .part.values.environment }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
 {{/* The pod template of a component. `part` says what differs:
      component, image, account, values (resources, nodeSelector, tolerations, environment), command, environment, ports,
      startupProbe, livenessProbe, readinessProbe, graceS, scratch, secrets (what for), and whether it mounts `dagster`'s configuration,
@@ -115,18 +130,10 @@ spec:
         - configMapRef: {name: {{ include "rag.fullname" $root }}-settings}
       {{- end }}
       {{- end }}
+      {{- $env := include "rag.env" . }}
+      {{- include "rag.eachVariableOnce" (dict "env" $env "where" (printf "environment of %s" $part.component)) }}
       env:
-        {{- if $part.hook }}
-        {{- include "rag.databaseSecrets" $root | nindent 8 }}
-        {{- else if not $part.foreign }}
-        {{- include "rag.secrets" (dict "root" $root "for" $part.secrets) | nindent 8 }}
-        {{- end }}
-        {{- with $part.environment }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-        {{- with $part.values.environment }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- $env | nindent 8 }}
       {{- with $part.ports }}
       ports:
         {{- toYaml . | nindent 8 }}
