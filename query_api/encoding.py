@@ -123,7 +123,11 @@ class Encoders:
                 f"The index was made with {spec.model_identity}, here {spec.model} is {model.identity}.",
                 remedy="Install the weights that the index was made with.",
             )
-        model.embed_query(_FIRST)  # a model is made ready for its processor at its first use; nobody waits for that
+        try:
+            model.embed_query(_FIRST)  # a model is made ready for its processor at its first use; nobody waits for that
+        except BaseException:
+            model.close()
+            raise
         self._models[spec.model_identity] = model
         return model
 

@@ -17,7 +17,7 @@ from dagster._daemon.controller import create_daemons_from_instance
 from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, IntervalDaemon
 from dagster._daemon.utils import DaemonErrorCapture
 
-LONGEST_LAUNCH_S = 100.0
+LONGEST_LAUNCH_S = 150.0
 """Longer than launchers go on handing a run over: a worker that is not there by then does not come."""
 
 _log = logging.getLogger("dagster.daemon.StartingRuns")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rag_core.errors import InvalidRequest
 from rag_core.identity import Json
 from recovery.auditing import audit_collection
 from recovery.opened import Opened
@@ -60,13 +61,18 @@ def audit_and_repair(
     wait_s: float,
     vectors: bool = True,
     sources: bool = True,
+    parquet_is_lost: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Audited:
     """Compare, repair, wait up to ``wait_s`` for the runs that do the work, and compare again until nothing differs.
 
     Waited for is what a repair made due, this one or one before: what comes in meanwhile ends never, and is no fault.
-    Nor is an object that came since the last comparison, which recorded all before it, or had it swept.
+    Nor is an object that came since the last comparison, which recorded all before it, or had it swept. Raises
+    ``InvalidRequest`` where no Parquet file at all is where the catalog has some, unless ``parquet_is_lost``: a repair
+    forgets the history that lies in lost files, and a place that is not mounted looks just like that.
     """
+    if not parquet_is_lost:
+        _refuse_an_empty_store(loaded.collection.name, tools)
     ends_s = time.monotonic() + wait_s
     total = Repaired()
     unfinished = 0
@@ -87,6 +93,15 @@ def audit_and_repair(
             break
     last = audit_collection(loaded, tools, vectors=vectors, sources=sources, changed_before=looked_at)
     return Audited(audit=last, repaired=total, unfinished=unfinished)
+
+
+def _refuse_an_empty_store(collection: str, tools: Opened) -> None:
+    if tools.catalog.lost_parts.named(collection, limit=1) and not any(True for _ in tools.parts.list(collection)):
+        raise InvalidRequest(
+            f"{tools.settings.parquet} holds no Parquet file of {collection}, and the catalog names some.",
+            remedy="Is it mounted, and the right place (RAG_PARQUET)? 'rag restore DIR --only parquet' brings files "
+            "back; where they are lost for good, --parquet-is-lost goes on without them.",
+        )
 
 
 def _wait(name: str, tools: Opened, repaired: Repaired, ends_s: float) -> int:

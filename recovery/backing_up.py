@@ -35,7 +35,7 @@ from resources.clients.store_answers import reason_of
 
 _LEVEL = 1
 _SAY_EVERY = 500
-_TURNS = 10
+_ONE_IN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class _Copying:
 
     def _is_whole(self, kept: StoredFile) -> bool:
         """Say whether a file that is kept is what it was, read back if it is its turn: disks rot."""
-        if not self.verify and crc32(kept.file.encode()) % _TURNS != datetime.now(UTC).toordinal() % _TURNS:
+        if not self.verify and crc32(f"{datetime.now(UTC):%Y%m%d} {kept.file}".encode()) % _ONE_IN:
             return True
         with self.folder.open(f"{PARQUET}/{kept.file}") as source:
             is_whole = digest_of(source) == kept.sha256

@@ -87,7 +87,7 @@ class BackupFolder:
         """Return which platform's backups lie here, None where that is not written down."""
         try:
             with _away(f"read {OWNER}", may_miss=True), self._folder.open(OWNER) as source:
-                return source.read(OWNER_BYTES).decode("ascii", "replace").strip()
+                return source.read(OWNER_BYTES).decode("utf-8", "replace").strip()
         except FileNotFoundError:
             return None
 

@@ -2,7 +2,8 @@
 
 The platform's id is in its catalog and therefore in its backups: a platform that was restored goes on in its folder.
 One whose catalog was lost and made anew does not: its empty backup would take the place of the last good one. Nor does
-a copy in another database, such as one that was restored to look at what production holds.
+a copy in another database, such as one that was restored to look at what production holds. A copy of the database's
+disk cannot be told from it: give that one another place before its first backup.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from recovery.opened import Opened
 from resources.clients.collection_files import usable_collections
 from resources.clients.object_store import location_of
 from resources.clients.settings import Settings
+
+_OWNED_SINCE = "0013"
+"""The version of the catalog since which a folder says whose it is: nobody can tell for those before."""
 
 
 def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
@@ -34,13 +38,15 @@ def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
     ours, owner = tools.catalog.platform(), folder.owner()
     if owner == ours:
         return
-    if owner is None and folder.known_manifest() is None:
+    before = folder.known_manifest()
+    is_of_before = owner is None and before is not None and before.schema < _OWNED_SINCE
+    if owner is None and before is None:
         if not folder.is_empty():
             raise InvalidRequest(
                 f"{folder.place} holds files, and no backup: it is left alone.",
                 remedy="Name an empty folder or prefix; a backup deletes what is old in its own.",
             )
-    elif not replace:
+    elif not replace and not is_of_before:
         raise InvalidRequest(
             f"{folder.place} holds the backup of another platform, or of this one in another database.",
             remedy="'rag restore' brings that one back. Name another place; 'rag backup --replace' gives it up for a "

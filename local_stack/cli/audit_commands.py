@@ -27,6 +27,9 @@ def audit(
     ] = 300,
     vectors: Annotated[bool, typer.Option("--vectors/--no-vectors", help="Compare every point's vectors.")] = True,
     sources: Annotated[bool, typer.Option("--sources/--no-sources", help="List the sources.")] = True,
+    parquet_is_lost: Annotated[
+        bool, typer.Option("--parquet-is-lost", help="Repair although no Parquet file is there at all.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare source, catalog, Parquet and index; exit code 1 unless all are equal. Writes only with --repair."""
@@ -47,7 +50,15 @@ def audit(
             _say(f"left out: {why}")
         for loaded in chosen:
             if repair:
-                done = audit_and_repair(loaded, tools, wait_s=wait, vectors=vectors, sources=sources, say=_say)
+                done = audit_and_repair(
+                    loaded,
+                    tools,
+                    wait_s=wait,
+                    vectors=vectors,
+                    sources=sources,
+                    parquet_is_lost=parquet_is_lost,
+                    say=_say,
+                )
             else:
                 done = audit_one(loaded, tools, vectors=vectors, sources=sources)
             audits.append(done)

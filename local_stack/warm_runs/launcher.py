@@ -68,10 +68,11 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):  # pyright: ignore[report
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Say whether the run's worker lives."""
+        was_taken = self._records.has(run.run_id)  # first: a worker may take the run between the two looks
         worker = self._records.worker_of(run.run_id)
         if worker is not None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(worker))
-        if self._records.has(run.run_id):
+        if was_taken:
             return CheckRunHealthResult(WorkerStatus.FAILED, "The worker process of this run died.")
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "No worker process has this run.")
 

@@ -132,6 +132,25 @@ def test_every_script_leaves_what_the_program_before_it_uses(server: PostgresSer
     server.drop_database(url)
 
 
+def test_a_restore_by_the_program_before_leaves_no_table_that_stops_the_next_upgrade(
+    server: PostgresServer, migrated: str
+) -> None:
+    url = server.create_database(template=migrated)
+    with open_catalog(url) as catalog:
+        platform = catalog.platform()
+    before = Database(url)
+    with before.transaction() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            if table.name != "platform":
+                connection.exec_driver_sql(f'DROP TABLE "{table.name}" CASCADE')
+        connection.exec_driver_sql("DROP TABLE catalog_version")
+        migrating.upgrade(connection, "0012")
+    before.close()
+    with open_catalog(url) as catalog:
+        assert catalog.platform() == platform
+    server.drop_database(url)
+
+
 def test_database_that_is_away_is_a_dependency_and_shows_no_password() -> None:
     with pytest.raises(DependencyUnavailable) as raised:
         open_catalog(f"postgresql://someone:s3cret@127.0.0.1:{free_port()}/rag")

@@ -69,6 +69,22 @@ def test_another_platforms_backup_stays_unless_it_is_given_up(
     assert back_up(served, folder).manifest == check_backup(folder)
 
 
+def test_a_folder_of_the_program_before_is_gone_on_with(filled: Corpus, served: Opened, folder: BackupFolder) -> None:
+    back_up(served, folder)
+    (Path(folder.place) / "owner").unlink()
+    with pytest.raises(InvalidRequest, match="another platform"):
+        back_up(served, folder)
+    manifest = replace(folder.manifest(), schema="0012")
+    (Path(folder.place) / "manifest.json").write_bytes(manifest.to_bytes())
+    back_up(served, folder)
+    assert folder.owner() == served.catalog.platform()
+
+
+def test_an_owner_of_any_name_is_read_as_it_was_written(folder: BackupFolder) -> None:
+    folder.write("owner", lambda sink: sink.write("1 in 2/bücher/öffentlich".encode()) and None)
+    assert folder.owner() == "1 in 2/bücher/öffentlich"
+
+
 def test_a_restored_platform_goes_on_in_its_folder(filled: Corpus, served: Opened, folder: BackupFolder) -> None:
     back_up(served, folder)
     lose_everything(filled, served)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag_core.errors import DependencyUnavailable
+from rag_core.errors import DependencyUnavailable, InvalidRequest
 from rag_core.index_spec import Payload
 from recovery.auditing import audit_collection
 from recovery.auditing_all import Audited, audit_and_repair
@@ -12,6 +12,7 @@ from recovery.backing_up import back_up
 from recovery.backup_folder import BackupFolder
 from recovery.opened import Opened
 from resources.ingestion.checking.findings import Kind
+from tests.catalog.observing import rows
 from tests.pipeline.corpus import Corpus, assert_same_points, paragraphs
 from tests.recovery.losing import loaded
 
@@ -64,6 +65,20 @@ def test_a_lost_file_that_held_both_is_made_again_as_far_as_it_serves(
     assert_same_points(filled.points(), before)
     held = {part.file for part in back_up(served, folder).manifest.parts}
     assert all((Path(served.settings.parquet) / file).exists() for file in held)
+
+
+def test_a_part_store_that_is_not_mounted_costs_no_history(filled: Corpus, served: Opened) -> None:
+    before = rows(served.settings.require("database_url"), "SELECT count(*) FROM part_rows")
+    live = Path(served.settings.parquet)
+    live.rename(live.with_name("unmounted"))
+    live.mkdir()
+    with pytest.raises(InvalidRequest, match="holds no Parquet file") as refused:
+        repaired(filled, served)
+    assert "--parquet-is-lost" in refused.value.remedy
+    assert rows(served.settings.require("database_url"), "SELECT count(*) FROM part_rows") == before
+    live.rmdir()
+    live.with_name("unmounted").rename(live)
+    assert repaired(filled, served).is_clean
 
 
 def test_a_repair_ends_clean_while_documents_go_on_coming(filled: Corpus, tools: Opened) -> None:

@@ -13,6 +13,7 @@ from dagster import DagsterRunStatus
 from dagster._core.launcher import WorkerStatus
 
 from local_stack.warm_runs.handing_over import hand_over
+from local_stack.warm_runs.records import RunRecords
 from rag_core.errors import DependencyUnavailable
 from tests.warm_runs.workers import ROOT, Workers
 
@@ -54,6 +55,23 @@ def test_a_run_is_healthy_while_its_worker_lives_and_no_record_stays_behind(work
     assert workers.ended(run_id).status is DagsterRunStatus.SUCCESS
     workers.wait_for("the record gone", lambda: not workers.records.has(run_id))
     assert launcher.check_run_worker_health(workers.run(run_id)).status is WorkerStatus.NOT_FOUND
+
+
+def test_a_worker_that_takes_its_run_between_two_looks_is_not_called_dead(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = workers.launch("quick")
+    workers.ended(run_id)
+    launcher = workers.instance.run_launcher
+    looks: list[str] = []
+
+    def look(_: RunRecords, about: str) -> bool:
+        looks.append(about)
+        return len(looks) > 1
+
+    monkeypatch.setattr(RunRecords, "has", look)
+    monkeypatch.setattr(RunRecords, "worker_of", lambda records, about: os.getpid() if look(records, about) else None)
+    assert launcher.check_run_worker_health(workers.run(run_id)).status is WorkerStatus.RUNNING
 
 
 def test_a_run_that_is_terminated_ends_as_canceled(workers: Workers, tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ class Catalog:
     def platform(self) -> str:
         """Return which platform this is the catalog of, and in which database: a copy of it is another one.
 
-        It is the same over restarts, upgrades, and restores into the same database.
+        It is the same over restarts, our upgrades, and restores into the same database; PostgreSQL's own upgrade makes
+        it another one. A copy of the disk, such as a managed database's snapshot, is not told apart.
         """
         with self._database.transaction() as connection:
             connection.execute(_NAMED, {"id": uuid4()})
@@ -119,7 +120,7 @@ class Catalog:
 
 
 _PLATFORM = text("""
-SELECT p.id || ' in ' || c.system_identifier || '/' || current_database() || '/' || current_schema()
+SELECT p.id || ' in ' || c.system_identifier || '/' || current_database() || '/' || coalesce(current_schema(), '')
 FROM platform p, pg_control_system() c
 """)
 _NAMED = text("INSERT INTO platform (is_this, id) VALUES (true, :id) ON CONFLICT DO NOTHING")

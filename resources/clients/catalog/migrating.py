@@ -1,8 +1,9 @@
 """Bringing the tables to this version: by itself, at start, safely from several processes.
 
 Programs of two versions work on one catalog while an installation is upgraded. So a script only adds: tables, indexes,
-and columns that are null or have a default, which the program before leaves alone. What nothing uses any more is taken
-away by a later version's script, when no program that used it may run: then ``OLDEST_PROGRAM`` moves.
+and columns that are null or have a default, which the program before leaves alone. A new table may be there already: a
+restore by the program before, the way back from an upgrade, drops only those that it knows. What nothing uses any more
+is taken away by a later version's script, when no program that used it may run: then ``OLDEST_PROGRAM`` moves.
 """
 
 from pathlib import Path

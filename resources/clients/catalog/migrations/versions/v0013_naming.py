@@ -7,9 +7,12 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Make the table, without its row: that of a backup may be loaded into it."""
+    """Make the table, without its row: that of a backup may be loaded into it.
+
+    It may be there: a restore by the program before, which does not know it, leaves it.
+    """
     op.execute("""
-        CREATE TABLE platform (
+        CREATE TABLE IF NOT EXISTS platform (
             is_this boolean NOT NULL PRIMARY KEY CONSTRAINT platform_is_one CHECK (is_this),
             id uuid NOT NULL,
             backed_up_at timestamptz,
