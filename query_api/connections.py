@@ -190,9 +190,11 @@ class Connections:
 
     def _figures(self) -> Looked:
         catalog = self.catalog()
+        backup = catalog.backups.last()
         return Looked(
             collections=catalog.figures.read(sweeps_of=declares(self.settings.collections)),
             queue=catalog.answers.figures(),
+            backup_age_s=None if backup is None else backup.age_s,
         )
 
     def _look_up(self, job_ids: Sequence[UUID]) -> Mapping[UUID, JobShape]:

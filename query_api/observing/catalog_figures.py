@@ -24,6 +24,8 @@ class Looked:
 
     collections: Mapping[str, CollectionFigures]
     queue: QueueFigures
+    backup_age_s: float | None = None
+    """None before the first backup."""
 
 
 Read = Callable[[], Looked]
@@ -46,6 +48,8 @@ class CatalogFigures:
         yield gauge(names.QUEUED_ANSWERS, [(("queued",), queue.waiting), (("running",), queue.running)])
         yield gauge(names.QUEUED_OLDEST, [((), queue.oldest_s)])
         yield gauge(names.WEBHOOKS_WAITING, [((), queue.webhooks_waiting)])
+        if look.found.backup_age_s is not None:
+            yield gauge(names.BACKUP_AGE, [((), look.found.backup_age_s)])
         yield from _families({name: each for name, each in sorted(look.found.collections.items()) if sees(name)})
 
 

@@ -76,6 +76,9 @@ CATALOG_AGE = _gauge("rag_catalog_figures_age_seconds", "Age of the catalog's fi
 QUEUED_ANSWERS = _gauge("rag_queued_answers", "Asynchronous questions that are not answered: queued, running.", "state")
 QUEUED_OLDEST = _gauge("rag_queued_answers_oldest_seconds", "Age of the oldest asynchronous question that waits.")
 WEBHOOKS_WAITING = _gauge("rag_webhooks_waiting", "Notifications of answers that are not delivered.")
+BACKUP_AGE = _gauge(
+    "rag_backup_age_seconds", "Seconds since the moment that the last finished backup is of; missing before the first."
+)
 DOCUMENTS = _gauge("rag_documents", "Documents by the state of their newest arrival.", "collection", "state")
 OLDEST_PENDING = _gauge(
     "rag_oldest_pending_seconds", "Age of the oldest arrival that is not settled; 0 where none is.", "collection"
@@ -143,6 +146,7 @@ OF_THE_CATALOG = (
     QUEUED_ANSWERS,
     QUEUED_OLDEST,
     WEBHOOKS_WAITING,
+    BACKUP_AGE,
     DOCUMENTS,
     OLDEST_PENDING,
     SEARCHABLE_SECONDS,
