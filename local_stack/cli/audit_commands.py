@@ -92,7 +92,10 @@ def show_audit(done: "Audited") -> None:
     if done.is_clean:
         out.print(f"{found.collection}: clean. {looked}{due}.", style="green")
         return
-    out.print(f"{found.collection}: {len(found.differences)} kinds of difference. {looked}{due}.", style="red")
+    differs = [f"{len(found.differences)} kinds of difference"] if found.differences else []
+    differs += ["not all could be looked at"] if found.not_looked_at else []
+    differs += ["the repair's work goes on"] if done.unfinished else []
+    out.print(f"{found.collection}: {'; '.join(differs)}. {looked}{due}.", style="red")
     for each in found.differences:
         out.print(f"  {each.kind}: {each.things} in {each.places} places")
         for example in each.examples:
