@@ -1,6 +1,6 @@
 """Decoding a queue's dead letter again: its bytes are in the catalog, and its objects are looked at as they are now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from rag_core.arrivals import Observation, Presence
@@ -10,7 +10,7 @@ from resources.clients.catalog import Catalog
 from resources.clients.catalog.values import DeadLetter, PartitionLimits, ReplayedRange
 from resources.clients.collection_files import LoadedCollection, usable_collections
 from sensors.dead_letter_replay import ReplayedLetter, ReplayEnd
-from sensors.queue_audience import QueueSources, declared_queues, open_audience
+from sensors.queue_audience import DeclaredQueue, QueueSources, declared_queues, open_audience
 from sensors.queue_batch import QUEUE_TOPIC, ObjectPlaceKey, looked_at, meant_by
 
 
@@ -30,14 +30,22 @@ def replay_queued(loaded: LoadedCollection, catalog: Catalog, letter: DeadLetter
             reason=f"Whom the queue {address} concerns cannot be said here: {problems[0]}",
             remedy="Mend that, and replay the letter again.",
         )
-    queue = next((each for each in queues if SqsQueue(each.url).address == address), None)
-    if queue is None:
+    meant = _meant(address, queues)
+    if not meant:
         return ReplayedLetter(
             id=letter.id,
             end=ReplayEnd.STILL_DEAD,
             reason=f"No source declares the queue {address} any more.",
             remedy="Declare it again to replay its dead letters, or discard them: rag dlq discard.",
         )
+    if len(meant) > 1:
+        return ReplayedLetter(
+            id=letter.id,
+            end=ReplayEnd.STILL_DEAD,
+            reason=f"{len(meant)} queues that are declared are called {address}: it may be any one's.",
+            remedy="Replay it while only its own is declared, or discard it: rag dlq discard.",
+        )
+    (queue,) = meant
     audience = open_audience(queue)
     batch = meant_by([_message(letter)], audience, queue=address)
     with ThreadPoolExecutor(1) as pool:
@@ -51,6 +59,13 @@ def replay_queued(loaded: LoadedCollection, catalog: Catalog, letter: DeadLetter
     if new:
         return ReplayedLetter(id=letter.id, end=ReplayEnd.RECORDED)
     return ReplayedLetter(id=letter.id, end=ReplayEnd.LOOKED_AT if batch.objects else ReplayEnd.LEFT_OUT)
+
+
+def _meant(address: str, queues: Sequence[DeclaredQueue]) -> list[DeclaredQueue]:
+    """Return the queue of an address; letters of earlier versions have its name without a host, as several may."""
+    opened = [(SqsQueue(each.url), each) for each in queues]
+    own = [each for queue, each in opened if queue.address == address]
+    return own[:1] or [each for queue, each in opened if queue.name == address]
 
 
 def _message(letter: DeadLetter) -> QueuedMessage:

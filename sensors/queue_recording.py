@@ -79,7 +79,7 @@ class QueueRecorder:
         """Record a batch, and count what was; return what was not.
 
         Raises ``DependencyUnavailable`` while the catalog is away, and ``CatalogError`` where it takes none of a
-        collection's messages: that is nothing of theirs, however often they are received.
+        collection's messages, for a reason that is nothing of theirs, however often they are received.
         """
         unrecorded = Unrecorded()
         unrecorded.add(batch.failed)
@@ -121,7 +121,7 @@ class QueueRecorder:
     ) -> CatalogError | None:
         """Record each message by itself, as long as there is time; ``error`` is that of all together.
 
-        Returns why the catalog takes none of them, if that is so.
+        Returns why the catalog takes none of them, if that is so and not for what is in them.
         """
         is_writable = False
         failed = [Failed(message=shares[0].message, error=error)] if len(shares) == 1 else []
@@ -137,8 +137,9 @@ class QueueRecorder:
             except Exception as own:  # noqa: BLE001 - whatever one message does, the others go on
                 failed.append(Failed(message=each.message, error=own))
         refused = [each.error for each in failed if isinstance(each.error, CatalogError)]
-        if refused and not is_writable and (len(failed) > 1 or not refused[0].sqlstate.startswith(_OF_DATA)):
-            return refused[0]
+        not_theirs = [error for error in refused if not error.sqlstate.startswith(_OF_DATA)]
+        if not_theirs and not is_writable:
+            return not_theirs[0]
         unrecorded.add(failed)
         return None
 

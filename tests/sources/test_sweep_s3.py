@@ -11,11 +11,10 @@ from rag_core.collection import BucketSource
 from rag_core.errors import ConfigurationError, DependencyUnavailable, DocumentUnavailable
 from resources.clients.catalog import Catalog
 from resources.clients.object_store import RootMissing
-from sensors.sweep import SourceSweep
-from sensors.sweep_tick import SweepTick, TickEnd
 from tests.services.seaweed import SeaweedServer
 from tests.sources.aws_answers import AwsAnswers
 from tests.sources.conftest import OpenSweep
+from tests.sources.sweeping import complete
 
 _TAGS = [{"from": "tags", "fields": ["team", "allowed_groups"]}]
 
@@ -26,12 +25,6 @@ def bucket(aws: AwsAnswers) -> Iterator[str]:
     aws.client().create_bucket(Bucket=name)
     yield name
     aws.faults.clear()
-
-
-def _complete(sweep: SourceSweep) -> SweepTick:
-    while (tick := sweep.tick()).end is not TickEnd.COMPLETE:
-        assert tick.end is TickEnd.UNDER_WAY
-    return tick
 
 
 def _known(catalog: Catalog) -> dict[str, str]:
@@ -54,16 +47,16 @@ def test_a_change_of_a_named_tag_alone_is_found_and_of_another_is_not(
     for key in ("in/a b.txt", "in/é+%.txt", "in/plain.txt"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     asked = {"url": f"s3://{bucket}/in", "environ": running.environment}
-    assert _complete(open_sweep(**asked)).recorded == 3
-    assert _complete(open_sweep(**asked, metadata=_TAGS)).recorded == 0  # no tags yet: asking for them changes nothing
+    assert complete(open_sweep(**asked)).recorded == 3
+    assert complete(open_sweep(**asked, metadata=_TAGS)).recorded == 0  # no tags yet: asking for them changes nothing
     _tag(s3, bucket, "in/a b.txt", team="red", scanned="yes")
     _tag(s3, bucket, "in/é+%.txt", scanned="yes")
-    assert _complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
-    assert _complete(open_sweep(**asked, metadata=_TAGS)).recorded == 0
+    assert complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
+    assert complete(open_sweep(**asked, metadata=_TAGS)).recorded == 0
     _tag(s3, bucket, "in/a b.txt", team="blue", scanned="no")
-    assert _complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
+    assert complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
     s3.delete_object_tagging(Bucket=bucket, Key="in/a b.txt")
-    assert _complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
+    assert complete(open_sweep(**asked, metadata=_TAGS)).recorded == 1
     assert open_sweep(**asked)._store.tags("never") == {}
 
 
@@ -72,7 +65,7 @@ def test_no_tags_are_asked_for_without_a_rule(
 ) -> None:
     aws.client().put_object(Bucket=bucket, Key="a.txt", Body=b"x")
     aws.faults["tagging"] = 403
-    assert _complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment)).recorded == 1
+    assert complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment)).recorded == 1
 
 
 def test_one_objects_unreadable_tags_are_its_own_and_missing_rights_are_the_sources(
@@ -88,11 +81,11 @@ def test_one_objects_unreadable_tags_are_its_own_and_missing_rights_are_the_sour
     assert _known(catalog) == {}
     aws.faults.clear()
     aws.faults[f"/{bucket}/a.txt?tagging"] = 403
-    assert _complete(sweep).recorded == 2  # a run looks at a.txt, and says what is wrong
+    assert complete(sweep).recorded == 2  # a run looks at a.txt, and says what is wrong
     with pytest.raises(DocumentUnavailable, match="s3:GetObjectTagging"):
         sweep._store.tags("a.txt")
     aws.faults.clear()
-    assert _complete(sweep).recorded == 1
+    assert complete(sweep).recorded == 1
     aws.faults[f"/{bucket}"] = 503
     with pytest.raises(DependencyUnavailable):
         sweep._store.tags("a.txt")
@@ -123,15 +116,15 @@ def test_in_a_versioned_bucket_a_delete_marker_is_a_deletion_and_its_removal_bri
     asked = {"url": f"s3://{bucket}", "environ": aws.environment, "metadata": _TAGS}
     for body in (b"one", b"two"):
         s3.put_object(Bucket=bucket, Key="a.txt", Body=body)
-        assert _complete(open_sweep(**asked)).recorded == 1
+        assert complete(open_sweep(**asked)).recorded == 1
     s3.put_object(Bucket=bucket, Key="keep.txt", Body=b"x")
-    assert _complete(open_sweep(**asked)).recorded == 1
+    assert complete(open_sweep(**asked)).recorded == 1
     marker = s3.delete_object(Bucket=bucket, Key="a.txt")["VersionId"]
     assert open_sweep(**asked)._store.tags("a.txt") == {}
-    assert _complete(open_sweep(**asked)).deleted == 1
+    assert complete(open_sweep(**asked)).deleted == 1
     assert list(_known(catalog)) == ["keep.txt"]
     s3.delete_object(Bucket=bucket, Key="a.txt", VersionId=marker)
-    assert _complete(open_sweep(**asked)).recorded == 1
+    assert complete(open_sweep(**asked)).recorded == 1
     assert list(_known(catalog)) == ["a.txt", "keep.txt"]
 
 
@@ -143,7 +136,7 @@ def test_a_bucket_that_throttles_or_denies_its_listing_fails_the_tick_and_delete
     for number in range(6):
         s3.put_object(Bucket=bucket, Key=f"{number}.txt", Body=b"x")
     asked = {"url": f"s3://{bucket}", "environ": aws.environment, "keys_per_tick": 100, "page_keys": 2}
-    _complete(open_sweep(**asked))
+    complete(open_sweep(**asked))
     s3.delete_object(Bucket=bucket, Key="0.txt")
     aws.faults["list-type=2"] = status
     with pytest.raises(DependencyUnavailable, match=says) as away:
@@ -152,7 +145,7 @@ def test_a_bucket_that_throttles_or_denies_its_listing_fails_the_tick_and_delete
     assert len(_known(catalog)) == 6
     assert not catalog.sources.stopped("notes")
     aws.faults.clear()
-    tick = _complete(open_sweep(**asked))
+    tick = complete(open_sweep(**asked))
     assert (tick.deleted, tick.recorded) == (1, 0)
 
 
@@ -163,7 +156,7 @@ def test_an_object_that_is_listed_and_may_not_be_read_is_recorded_for_a_run_to_s
     for key in ("a.txt", "b.txt"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     aws.faults[f"/{bucket}/a.txt"] = 403
-    assert _complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment)).recorded == 2
+    assert complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment)).recorded == 2
 
 
 def test_a_bucket_that_is_gone_stops_red_with_nothing_deleted(
@@ -171,7 +164,7 @@ def test_a_bucket_that_is_gone_stops_red_with_nothing_deleted(
 ) -> None:
     s3 = aws.client()
     s3.put_object(Bucket=bucket, Key="a.txt", Body=b"x")
-    _complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment))
+    complete(open_sweep(url=f"s3://{bucket}", environ=aws.environment))
     s3.delete_object(Bucket=bucket, Key="a.txt")
     s3.delete_bucket(Bucket=bucket)
     with pytest.raises(Exception, match="rag sources confirm notes landing"):

@@ -1,5 +1,7 @@
 """Dead letters of queues, replayed: to whom their own queue concerns, and only where that can be said."""
 
+from urllib.parse import urlsplit
+
 import pytest
 import yaml
 
@@ -68,3 +70,15 @@ def test_a_letter_of_a_queue_that_nobody_declares_says_so(dead: Notified) -> Non
     left = replayed(dead)
     assert left.end is ReplayEnd.STILL_DEAD
     assert "No source declares the queue 127.0.0.1" in left.reason
+
+
+def test_a_letter_of_an_earlier_version_has_no_host_and_goes_to_the_one_queue_of_its_name(dead: Notified) -> None:
+    name = urlsplit(dead.queue_url).path.strip("/")
+    dead.rows(f"UPDATE dead_letters SET topic = 'sqs:{name}'")
+    dead.declare("other", pages={"sqs": {"queue_url": dead.queue_url.replace("127.0.0.1", "localhost")}})
+    left = replayed(dead)
+    assert (left.end, dead.arrivals(), open_letters(dead)) == (ReplayEnd.STILL_DEAD, [], 1)
+    assert f"2 queues that are declared are called {name}" in left.reason
+    (dead.folder / "other.yaml").unlink()
+    assert replayed(dead).end is ReplayEnd.RECORDED
+    assert (dead.arrivals(), open_letters(dead)) == ([("a.txt", "present")], 0)

@@ -42,8 +42,9 @@ def no_arrivals_table(notified: Notified) -> Iterator[None]:
 
 
 @contextmanager
-def refusing(notified: Notified, key: str) -> Iterator[None]:
-    notified.rows(f"ALTER TABLE arrivals ADD CONSTRAINT refusing CHECK (key <> '{key}') NOT VALID")
+def refusing(notified: Notified, *keys: str) -> Iterator[None]:
+    listed = ", ".join(f"'{key}'" for key in keys)
+    notified.rows(f"ALTER TABLE arrivals ADD CONSTRAINT refusing CHECK (key NOT IN ({listed})) NOT VALID")
     try:
         yield
     finally:
@@ -76,6 +77,15 @@ def test_one_message_that_the_catalog_refuses_is_dead_and_the_others_are_recorde
         send(notes, "poison.txt")
         assert notes.reader(max_receives=1).tick(wait_s=0).dead == 1
     assert letters(notes) == ["not-recorded", "not-recorded"]
+
+
+def test_messages_that_the_catalog_refuses_for_their_own_data_are_dead_also_where_no_other_is_there(
+    notes: Notified,
+) -> None:
+    send(notes, "poison.txt", "venom.txt")
+    with refusing(notes, "poison.txt", "venom.txt"):
+        assert notes.reader(max_receives=1).tick(wait_s=0).dead == 2
+    assert (letters(notes), notes.in_queue()) == (["not-recorded", "not-recorded"], (0, 0))
 
 
 def test_a_catalog_that_takes_no_writes_is_away_and_uses_up_no_receives(notes: Notified) -> None:
