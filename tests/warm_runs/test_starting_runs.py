@@ -10,7 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
-from dagster._core.test_utils import create_run_for_test, instance_for_test
+from dagster._core.test_utils import (
+    create_run_for_test,
+    create_test_daemon_workspace_context,
+    instance_for_test,
+)
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 
 from local_stack.warm_runs.places import records_folder
 from rag_assets.starting_runs import StartingRuns, daemons_of, end_if_lost
@@ -82,6 +87,22 @@ def test_a_run_that_nobody_has_taken_yet_is_waited_for_as_long_as_a_launch_may_t
     assert not end_if_lost(instance, run)
     assert end_if_lost(instance, run, longest_launch_s=0)
     assert status(instance, run) is FAILURE
+
+
+def test_a_run_that_cannot_be_looked_at_is_shown_and_the_others_are_looked_at(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    runs = [starting(instance) for _ in range(3)]
+    unseen, lost = runs[1], (runs[0], runs[2])
+    for each in lost:
+        with worker_of(each.run_id, tmp_path):
+            pass
+    (records_folder(tmp_path) / unseen.run_id).mkdir()  # a record that nobody can read
+    with create_test_daemon_workspace_context(EmptyWorkspaceTarget(), instance) as context:
+        told = [each for each in StartingRuns(interval_seconds=1).run_iteration(context) if each is not None]
+    assert [unseen.run_id in str(error) for error in told] == [True]
+    assert status(instance, unseen) is STARTING
+    assert [status(instance, each) for each in lost] == [FAILURE, FAILURE]
 
 
 def test_the_daemon_looks_where_workers_can_be_asked_after(instance: dg.DagsterInstance) -> None:
