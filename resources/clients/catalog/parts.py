@@ -97,10 +97,8 @@ class Parts:
             except DependencyUnavailable as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
                     raise
-                raise InvalidRequest(
-                    "Another backup is being made, or old Parquet files are being deleted.",
-                    remedy="Wait until that is done.",
-                ) from None
+                message = "Another backup is being made, or old Parquet files are being deleted."
+                raise InvalidRequest(message, remedy="Wait until that is done.") from None
 
             def check() -> None:
                 with translating():
