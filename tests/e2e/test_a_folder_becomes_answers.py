@@ -173,6 +173,10 @@ def test_an_audit_after_all_of_it_is_clean_and_a_backup_holds_it(stack: Stack, t
     done = stack.rag_json("backup", str(tmp_path / "backup"))
     assert done["copied_files"] == done["parquet_files"] > 0
     refused = stack.rag("restore", str(tmp_path / "backup"), "--yes", check=False)
+    assert refused.returncode == 1
+    assert "broken.yaml" in refused.stderr
+    (stack.collections / "broken.yaml").unlink()
+    refused = stack.rag("restore", str(tmp_path / "backup"), "--yes", check=False)
     assert refused.returncode == 2
     assert "is running" in refused.stderr
     assert stack.rag_json("restore", str(tmp_path / "backup"), "--only", "parquet")["parts_copied"] == 0

@@ -60,8 +60,10 @@ def test_a_wrong_password_is_said_without_saying_it(secured: SecuredKafka) -> No
         reader(secured, listener, security, {**ENVIRON, "K_PASSWORD": "hunter2"}) as opened,
     ):
         opened.describe(["any"])
-    assert "uthentication" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+    said = str(caught.value)
+    # A busy broker may close the connection before its word why is read: then the remedy is all that there is to say.
+    assert "uthentication" in said or ("Unable to bootstrap" in said and "credentials" in said)
+    assert "hunter2" not in said
 
 
 def test_a_password_that_is_not_set_is_named(secured: SecuredKafka) -> None:
