@@ -98,7 +98,7 @@ def back_up(
         step("parts")
         still_in_use()
         still_ours(folder, tools)
-        folder.write(MANIFEST, lambda sink: _put(sink, manifest.to_bytes()))
+        folder.put(MANIFEST, manifest.to_bytes())
         step("manifest")
         tools.catalog.backups.note(of=began_at, place=folder.place)
         _delete_others(folder, manifest)
@@ -195,10 +195,6 @@ def _delete_others(folder: BackupFolder, manifest: Manifest) -> None:
 
 def _table_file(backup: str, table: str) -> str:
     return f"{CATALOG}/{backup}/part-{table}.copy.gz"
-
-
-def _put(sink: IO[bytes], content: bytes) -> None:
-    sink.write(content)
 
 
 def _copy(source: IO[bytes], sink: IO[bytes]) -> None:

@@ -66,6 +66,14 @@ class BackupFolder:
             raise carried.error from carried.error.__cause__
         return StoredFile(file=file, bytes=size, sha256=digest.hexdigest())
 
+    def put(self, file: str, content: bytes) -> None:
+        """Make a small file durable."""
+
+        def fill(sink: IO[bytes]) -> None:
+            sink.write(content)
+
+        self.write(file, fill)
+
     def open(self, file: str) -> IO[bytes]:
         """Open a file of the backup; what keeps it from being read is told as the backup's trouble, later too."""
         try:

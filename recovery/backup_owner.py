@@ -8,7 +8,6 @@ disk cannot be told from it: give that one another place before its first backup
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
 from urllib.parse import urlsplit
 
 from rag_core.collection import BucketSource
@@ -52,7 +51,7 @@ def take_over(folder: BackupFolder, tools: Opened, *, replace: bool) -> None:
             remedy="'rag restore' brings that one back. Name another place; 'rag backup --replace' gives it up for a "
             "new backup, as after a restore into a new database that goes on in its stead.",
         )
-    folder.write(OWNER, lambda sink: _put(sink, ours))
+    folder.put(OWNER, ours.encode())
 
 
 def still_ours(folder: BackupFolder, tools: Opened) -> None:
@@ -84,7 +83,3 @@ def _steps(place: str) -> tuple[str, ...]:
         parts = urlsplit(place)
         return ("s3", parts.netloc, *(step for step in PurePosixPath(parts.path).parts if step != "/"))
     return ("file", *Path(place.removeprefix("file://")).expanduser().resolve().parts)
-
-
-def _put(sink: IO[bytes], owner: str) -> None:
-    sink.write(owner.encode())

@@ -6,7 +6,6 @@ the same however far the backup is.
 """
 
 import json
-from typing import IO
 
 from recovery.backup_folder import BackupFolder
 from recovery.manifest import StoredFile
@@ -32,7 +31,7 @@ class CopyJournal:
         if len(self._waiting) < MOST_FILES and sum(one.bytes for one in self._waiting) < MOST_BYTES:
             return False
         content = json.dumps([[one.file, one.bytes, one.sha256] for one in self._waiting]).encode()
-        self._folder.write(f"{JOURNAL}/part-{self._backup}-{self._files:06}.json", lambda sink: _put(sink, content))
+        self._folder.put(f"{JOURNAL}/part-{self._backup}-{self._files:06}.json", content)
         self._files += 1
         self._waiting.clear()
         return True
@@ -50,7 +49,3 @@ def journaled(folder: BackupFolder) -> dict[str, StoredFile]:
         except (ValueError, TypeError):
             continue
     return found
-
-
-def _put(sink: IO[bytes], content: bytes) -> None:
-    sink.write(content)

@@ -11,6 +11,8 @@ from local_stack.cli.options import Json
 from rag_core.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.text import Text
 
     from rag_core.collection import BucketSource
@@ -137,7 +139,7 @@ def _rows() -> list[dict[str, Any]]:
     with open_catalog(settings.require("database_url")) as catalog:
         names = sorted({name for name, _ in declared} | set(catalog.queries.collections()))
         stops = {(stop.collection, stop.source): stop for name in names for stop in catalog.sources.stopped(name)}
-        failing = {place: _failing(catalog, *place) for place in declared.keys() - streams.keys()}
+        failing = _failing(catalog, declared.keys() - streams.keys())
         unread = {place: _unread(catalog, *place) for place in streams} | {
             (each.collection.name, source.name): _queue_unread(catalog, each.collection.name, source.name)
             for each in usable
@@ -171,19 +173,24 @@ def _queue_unread(catalog: "Catalog", collection: str, source: str) -> str:
     return "" if trouble is None else f"its queue since {trouble.since.isoformat(timespec='seconds')}: {trouble.reason}"
 
 
-def _failing(catalog: "Catalog", collection: str, source: str) -> dict[str, str | None] | None:
-    """Return why a declared source is not swept at present, and since when; None where it is."""
-    for trouble in catalog.sources.unswept(collection):
-        if trouble.source == source:
-            return {
+def _failing(
+    catalog: "Catalog", places: "Collection[tuple[str, str]]"
+) -> "dict[tuple[str, str], dict[str, str | None]]":
+    """Return why declared sources are not swept at present, and since when; those that are swept are left out."""
+    troubles = {(trouble.collection, trouble.source): trouble for trouble in catalog.sources.unswept()}
+    looked_at = {name: catalog.sources.accounted(name) for name in {collection for collection, _ in places}}
+    failing: dict[tuple[str, str], dict[str, str | None]] = {}
+    for collection, source in places:
+        if trouble := troubles.get((collection, source)):
+            failing[collection, source] = {
                 "reason": trouble.reason,
                 "since": trouble.since.isoformat(timespec="seconds"),
                 "swept_at": None if trouble.swept_at is None else trouble.swept_at.isoformat(timespec="seconds"),
             }
-    if source in catalog.sources.accounted(collection) or catalog.recording.position(collection, source).version:
-        return None
-    reason = f"No tick of its sensor sweep_{collection}_{source} has looked at it: see whether it is on."
-    return {"reason": reason, "since": None, "swept_at": None}
+        elif source not in looked_at[collection] and not catalog.recording.position(collection, source).version:
+            reason = f"No tick of its sensor sweep_{collection}_{source} has looked at it: see whether it is on."
+            failing[collection, source] = {"reason": reason, "since": None, "swept_at": None}
+    return failing
 
 
 def _location(settings: "Settings", loaded: "LoadedCollection", source: "BucketSource") -> str:

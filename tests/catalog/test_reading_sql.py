@@ -4,22 +4,20 @@ import io
 import json
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from local_stack.cli.main import main
 from rag_core.errors import DependencyUnavailable, InvalidRequest
 from resources.clients.catalog import migrating
 from resources.clients.reading_sql import read_sql
 from tests.catalog.observing import rows
+from tests.command_line import Rag, in_this_process
 from tests.observability.test_runbooks import PAGES, commands_in
 from tests.services.loopback import free_port
 from tests.services.postgres import PostgresServer
 
-Rag = Callable[..., tuple[int, str, str]]
 ASKED = sorted(
     command for page in PAGES for command in commands_in(page.read_text()) if "SELECT" in command or "SHOW" in command
 )
@@ -32,18 +30,7 @@ def rag(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setenv("RAG_DATABASE_URL", url)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rag", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return in_this_process(monkeypatch, capsys)
 
 
 def test_every_statement_of_the_runbooks_runs(rag: Rag) -> None:

@@ -1,39 +1,19 @@
 """The command line against a real API on a real port, with the world of the API's tests behind it."""
 
-import json
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
 
-from local_stack.cli.main import main
 from query_api.app import create_app
 from query_api.connections import Connections
+from tests.command_line import Rag, in_this_process
 from tests.query_api.conftest import COLLECTION, EMBEDDER, World, postgres, world
 from tests.services.loopback import free_port, wait_until
 
 __all__ = ["postgres", "world"]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Rag = Callable[..., Ran]
 
 
 @pytest.fixture(scope="session")
@@ -60,18 +40,7 @@ def rag(
     monkeypatch.setenv("RAG_API_URL", api_url)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["rag", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return Ran(code=code, out=captured.out, err=captured.err)
-
-    return run
+    return in_this_process(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from resources.clients.catalog import open_catalog
 from resources.clients.catalog.values import StopKind
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.query_api.conftest import COLLECTION, World
 from tests.services.postgres import PostgresServer
 

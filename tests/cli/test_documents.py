@@ -1,7 +1,7 @@
 import pytest
 
 from local_stack.cli.printing import print_documents, visible
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.query_api.conftest import BACKUPS, BROKEN, COLLECTION
 from tests.retrieval.small_index import id_of
 

@@ -17,7 +17,7 @@ from rag_core.objects import announced_version
 from resources.clients.catalog import Catalog, open_catalog
 from resources.clients.catalog.values import Claim, Outcome, PartitionLimits, WriteRequest
 from resources.clients.object_store.folder import FolderStore
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.query_api.conftest import COLLECTION
 from tests.services.postgres import PostgresServer
 

@@ -11,7 +11,7 @@ import pytest
 
 from rag_core.api_keys import KeyText
 from resources.clients.catalog import open_catalog
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.query_api.conftest import COLLECTION, World
 from tests.services.loopback import free_port, wait_until
 from tests.services.postgres import PostgresServer

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.query_api.conftest import BACKUPS, COLLECTION, COPY
 from tests.services.loopback import free_port
 

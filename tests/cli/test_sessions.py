@@ -7,7 +7,7 @@ import pytest
 
 from resources.clients.catalog import open_catalog
 from tests.catalog.observing import rows
-from tests.cli.conftest import Rag
+from tests.command_line import Rag
 from tests.services.postgres import PostgresServer
 
 OLD, YOUNG = UUID("01890000-0000-7000-8000-000000000001"), UUID("01890000-0000-7000-8000-000000000002")

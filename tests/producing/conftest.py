@@ -1,31 +1,10 @@
 """The command as a person types it, in this process, with a home of its own and no stack."""
 
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local_stack.cli.main import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Rag = Callable[..., Ran]
+from tests.command_line import Rag, in_this_process
 
 
 @pytest.fixture
@@ -34,15 +13,4 @@ def rag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("RAG_COLLECTIONS", str(tmp_path / "collections"))
     monkeypatch.delenv("RAG_KAFKA", raising=False)
 
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["rag", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        shown = capsys.readouterr()
-        return Ran(code, shown.out, shown.err)
-
-    return run
+    return in_this_process(monkeypatch, capsys)

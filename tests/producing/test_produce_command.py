@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import Rag
 from tests.parsing.shared_data import shared_folder
-from tests.producing.conftest import Rag
 from tests.producing.event_server import Answer, EventServer, played
 from tests.services.kafka_topics import KafkaTopics
 from tests.services.loopback import free_port, wait_until
